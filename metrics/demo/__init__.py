@@ -1,0 +1,1 @@
+"""The demo's own content: real digits, a small generator, and how both were made."""

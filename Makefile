@@ -1,29 +1,26 @@
 SHELL := /bin/bash
-PYTHON ?= python3.11
-VENV := .venv
-BIN := $(VENV)/bin
+BIN := .venv/bin
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test bench lock clean
 
 help:  ## what there is to run
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.installed: requirements.txt
+demo:  ## the whole site from nothing, with a demo study (SERVE=0 ends after its report)
 	@deploy/install requirements.txt
-	@touch $@
-
-$(VENV)/.installed-dev: requirements.txt deploy/requirements-dev.txt
-	@deploy/install requirements.txt deploy/requirements-dev.txt
-	@touch $@ $(VENV)/.installed
-
-demo: $(VENV)/.installed  ## the whole site from nothing, with a demo study (SERVE=0 ends after its report)
 	@$(BIN)/python manage.py demo
 
-test: $(VENV)/.installed-dev  ## every check and every test, browser and services included
+test:  ## every check and every test, browser and servers included
+	@deploy/install requirements.txt deploy/requirements-dev.txt
 	@deploy/check
 
-lock: $(VENV)/.installed-dev  ## recompile both lock files from their .in
-	@deploy/lock
+bench:  ## the benchmarks beside the published implementations, as ratios
+	@deploy/install requirements.txt deploy/requirements-dev.txt
+	@deploy/bench
 
-clean:  ## remove the virtual environment and everything the demo made
-	rm -rf $(VENV) var .cache
+lock:  ## recompile the lock files from their .in files (LOCK=--upgrade for newer releases)
+	@deploy/install requirements.txt deploy/requirements-dev.txt
+	@deploy/lock $(LOCK)
+
+clean:  ## remove the virtual environment, the caches and everything the demo made
+	rm -rf .venv var .cache

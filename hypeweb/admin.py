@@ -1,0 +1,70 @@
+"""Every table in Django's admin; what the pipeline wrote is read-only there."""
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+from hypeweb.models import (
+    Arm,
+    AuditEvent,
+    Evaluation,
+    Evaluator,
+    Judgment,
+    Mask,
+    MetricResult,
+    MetricWarning,
+    Sample,
+    SampleImport,
+    SampleSet,
+    Score,
+    Session,
+    SkippedFile,
+    Study,
+    Trial,
+)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Shows rows; the site's own services are the only writers."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: models.Model | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: models.Model | None = None
+    ) -> bool:
+        return False
+
+
+COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
+    SampleSet: ("name", "owner", "origin", "n_samples", "frozen_at", "created_at"),
+    Sample: ("sample_set", "position", "source_name", "content_hash"),
+    SampleImport: ("sample_set", "state", "n_done", "n_total", "error"),
+    SkippedFile: ("sample_set", "name", "reason"),
+    Study: ("name", "owner", "protocol", "state", "created_at", "opened_at"),
+    Arm: ("study", "label", "sample_set"),
+    Mask: ("study", "position"),
+    Evaluator: ("pk", "pool", "created_at"),
+    Session: ("pk", "study", "arm", "state", "population", "consented_at"),
+    Trial: ("session", "number", "block", "truth", "planned_ms", "issued_at"),
+    Judgment: ("trial", "answer", "is_correct", "rt_ms", "shown_ms", "created_at"),
+    Score: ("arm", "population", "kind", "value", "low", "high", "computed_at"),
+    Evaluation: ("sample_set", "real_set", "extractor", "state", "n_attempts"),
+    MetricResult: ("evaluation", "name", "value", "low", "high"),
+    MetricWarning: ("evaluation", "code", "message"),
+    AuditEvent: ("created_at", "actor", "action", "subject"),
+}
+
+for model, columns in COLUMNS.items():
+    admin.site.register(
+        model,
+        type(f"{model.__name__}Admin", (ReadOnlyAdmin,), {"list_display": columns}),
+    )

@@ -1,0 +1,172 @@
+"""What people and browsers send, checked once."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy
+
+from hypeweb import access
+from hypeweb.models import SampleSet, Study
+from hypeweb.models.sessions import Truth
+from hypeweb.science.staircase import PRESETS
+from hypeweb.services import samples, studies
+from hypeweb.services.sessions import Answer, Exposure
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".npz", ".npy")
+EXTRACTORS = {
+    "inception-v3-fid": "Inception (2015, the published FID)",
+    "digits": "digits (small grey digits, bundled)",
+    "inception-v3-imagenet": "Inception (torchvision, ImageNet)",
+    "vgg16-fc2": "VGG16 fc2",
+}
+
+
+class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
+    archive = forms.FileField(
+        label="Images",
+        help_text="A .zip, .tar, .tar.gz or .npz file. Real and generated images alike "
+        "are decoded and stored as RGB PNG without metadata.",
+    )
+    size = forms.IntegerField(
+        label="Resize to",
+        required=False,
+        min_value=1,
+        max_value=samples.MAX_SIDE,
+        help_text="Side in pixels. Leave empty if all images already have one size; "
+        "else each is cropped to a centred square and resized.",
+    )
+
+    class Meta:
+        model = SampleSet
+        fields = [
+            "name",
+            "origin",
+            "archive",
+            "size",
+            "dataset",
+            "model_name",
+            "step",
+            "truncation",
+            "sampling_seed",
+            "notes",
+        ]
+        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
+
+    def clean_archive(self) -> "UploadedFile[bytes]":
+        upload: UploadedFile[bytes] = self.cleaned_data["archive"]
+        if not (upload.name or "").lower().endswith(ARCHIVE_SUFFIXES):
+            raise forms.ValidationError(
+                f"The file must end in one of {', '.join(ARCHIVE_SUFFIXES)}; "
+                f"got {upload.name}."
+            )
+        if (upload.size or 0) > settings.MAX_UPLOAD_BYTES:
+            raise forms.ValidationError(
+                f"The file has {upload.size} bytes, and this site takes at most "
+                f"{settings.MAX_UPLOAD_BYTES}; split it or ask the site's admin."
+            )
+        return upload
+
+
+class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
+    arms = forms.ModelMultipleChoiceField(
+        queryset=SampleSet.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Each evaluator judges images of one arm, mixed with real ones.",
+        error_messages={"required": "Choose at least one generated sample set."},
+    )
+    preset = forms.ChoiceField(
+        label="Staircase preset",
+        required=False,
+        choices=[
+            (name, f"{name}: settles at {rule.convergence_point():.0%} correct")
+            for name, rule in PRESETS.items()
+        ],
+    )
+    extractor = forms.ChoiceField(
+        label="Network for the metrics",
+        choices=list(EXTRACTORS.items()),
+        help_text="It must know the domain: Inception was trained on photographs.",
+    )
+
+    class Meta:
+        model = Study
+        fields = [
+            "name",
+            "question",
+            "real_set",
+            "arms",
+            "protocol",
+            "evaluators_per_arm",
+            "n_real",
+            "n_fake",
+            "preset",
+            "n_blocks",
+            "images_per_block",
+            "feedback",
+            "image_rendering",
+            "extractor",
+            "consent_text",
+        ]
+        widgets = {"consent_text": forms.Textarea(attrs={"rows": 5})}
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        ready = access.sample_sets_of(user).filter(n_samples__gt=0)
+        real = ready.filter(origin=SampleSet.Origin.REAL)
+        generated = ready.filter(origin=SampleSet.Origin.GENERATED)
+        self.fields["real_set"] = forms.ModelChoiceField(
+            queryset=real, empty_label=None if real else "no real set yet"
+        )
+        arms = self.fields["arms"]
+        if isinstance(arms, forms.ModelMultipleChoiceField):
+            arms.queryset = generated
+        self.fields["consent_text"].initial = studies.DEFAULT_CONSENT
+
+    def save(self, commit: bool = True) -> Study:
+        study: Study = super().save(commit=False)
+        studies.apply_preset(study, self.cleaned_data["preset"] or "hype-2019")
+        return study
+
+
+class ConsentForm(forms.Form):
+    consent = forms.BooleanField(
+        label=gettext_lazy("I am at least 18 years old and agree to take part."),
+        error_messages={
+            "required": gettext_lazy("Tick the box to say that you agree, then go on.")
+        },
+    )
+
+
+class AnswerForm(forms.Form):
+    """One answer of the browser; nothing in it is trusted for the score but answer."""
+
+    nonce = forms.CharField(max_length=43)
+    answer = forms.ChoiceField(choices=Truth.choices)
+    rt_ms = forms.FloatField(min_value=0, max_value=1e7)
+    shown_ms = forms.FloatField(min_value=0, max_value=1e6, required=False)
+    target_frames = forms.IntegerField(min_value=0, max_value=10_000, required=False)
+    shown_frames = forms.IntegerField(min_value=0, max_value=10_000, required=False)
+    refresh_hz = forms.FloatField(min_value=1, max_value=1000, required=False)
+    n_long_gaps = forms.IntegerField(min_value=0, max_value=10_000, required=False)
+    element_timing_ms = forms.FloatField(min_value=0, max_value=1e6, required=False)
+    flags = forms.CharField(max_length=120, required=False)
+
+    def as_answer(self) -> Answer:
+        data = self.cleaned_data
+        return Answer(
+            nonce=data["nonce"],
+            answer=Truth(data["answer"]),
+            rt_ms=data["rt_ms"],
+            exposure=Exposure(
+                shown_ms=data["shown_ms"],
+                target_frames=data["target_frames"],
+                shown_frames=data["shown_frames"],
+                refresh_hz=data["refresh_hz"],
+                n_long_gaps=data["n_long_gaps"],
+                element_timing_ms=data["element_timing_ms"],
+                flags=tuple(flag for flag in data["flags"].split(",") if flag),
+            ),
+        )

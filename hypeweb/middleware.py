@@ -1,0 +1,53 @@
+"""What every response carries, and how a domain error reaches a person."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from hypeweb.services.errors import DomainError
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+HEADERS = {
+    # Nothing inline, nothing from elsewhere; the trial shows images as blobs.
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    # Isolation sharpens the browser's clock from 100 to 5 microseconds.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def security_headers(get_response: GetResponse) -> GetResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        for name, value in HEADERS.items():
+            response.setdefault(name, value)
+        return response
+
+    return middleware
+
+
+class DomainErrors:
+    """Answers a domain error with its sentence, as a page or as JSON."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        if request.accepts("text/html"):
+            context = {"message": str(error)}
+            return render(request, "error.html", context, status=error.status)
+        return JsonResponse({"error": str(error)}, status=error.status)

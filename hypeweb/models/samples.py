@@ -1,0 +1,127 @@
+"""Sample sets and their images."""
+
+from django.conf import settings
+from django.db import models
+
+from hypeweb.models.jobs import Job
+
+
+class SampleSet(models.Model):
+    """Images with one origin; frozen once a study that uses it has opened."""
+
+    class Origin(models.TextChoices):
+        REAL = "real", "real"
+        GENERATED = "generated", "generated"
+
+    name = models.CharField(max_length=120)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sample_sets"
+    )
+    origin = models.CharField(max_length=9, choices=Origin)
+    dataset = models.CharField(max_length=120, blank=True)
+    model_name = models.CharField("model", max_length=120, blank=True)
+    step = models.PositiveBigIntegerField("checkpoint step", null=True, blank=True)
+    truncation = models.FloatField(null=True, blank=True)
+    sampling_seed = models.BigIntegerField(null=True, blank=True)
+    notes = models.TextField(blank=True)
+    width = models.PositiveIntegerField(default=0, editable=False)
+    height = models.PositiveIntegerField(default=0, editable=False)
+    n_samples = models.PositiveIntegerField(default=0, editable=False)
+    content_hash = models.CharField(max_length=64, blank=True, editable=False)
+    frozen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"], name="sample_set_name_unique_per_owner"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(origin__in=["real", "generated"]),
+                name="sample_set_origin_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(truncation__isnull=True)
+                | models.Q(truncation__gt=0),
+                name="sample_set_truncation_positive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(n_samples=0, content_hash="")
+                | models.Q(n_samples__gt=0, width__gt=0, height__gt=0)
+                & ~models.Q(content_hash=""),
+                name="sample_set_empty_or_complete",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_ready(self) -> bool:
+        return self.n_samples > 0
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.frozen_at is not None
+
+
+class Sample(models.Model):
+    """One image: re-encoded, stored under the hash of its bytes."""
+
+    sample_set = models.ForeignKey(
+        SampleSet, on_delete=models.CASCADE, related_name="samples"
+    )
+    position = models.PositiveIntegerField()
+    source_name = models.CharField(max_length=255)
+    content_hash = models.CharField(max_length=64)
+    size_bytes = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sample_set", "position"], name="sample_position_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sample_set_id}/{self.position}"
+
+    @property
+    def storage_key(self) -> str:
+        return f"samples/{self.content_hash[:2]}/{self.content_hash}.png"
+
+
+class SampleImport(Job):
+    """The job that turns an uploaded archive into a sample set."""
+
+    sample_set = models.OneToOneField(
+        SampleSet, on_delete=models.CASCADE, related_name="job"
+    )
+    archive_key = models.CharField(max_length=255)
+    size = models.PositiveIntegerField(
+        null=True, blank=True, help_text="crop to a square and resize to this side"
+    )
+
+    class Meta(Job.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return f"import of {self.sample_set}"
+
+
+class SkippedFile(models.Model):
+    """A file of the archive that is not in the set, and why."""
+
+    sample_set = models.ForeignKey(
+        SampleSet, on_delete=models.CASCADE, related_name="skipped_files"
+    )
+    name = models.CharField(max_length=255)
+    reason = models.CharField(max_length=255)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,154 @@
+"""Evaluators, their sessions, trials and judgments."""
+
+from django.db import models
+from django.db.models import Q
+
+from hypeweb.models.samples import Sample
+from hypeweb.models.studies import Arm, Study
+
+
+class Truth(models.TextChoices):
+    REAL = "real", "real"
+    FAKE = "fake", "fake"
+
+
+class Evaluator(models.Model):
+    """One person in one pool; an outside worker id is kept only as a keyed hash."""
+
+    class Pool(models.TextChoices):
+        LINK = "link", "open link"
+        SIMULATED = "simulated", "simulated"
+
+    pool = models.CharField(max_length=9, choices=Pool)
+    external_id_hash = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pool", "external_id_hash"],
+                condition=~Q(external_id_hash=""),
+                name="evaluator_unique_in_pool",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"evaluator {self.pk} ({self.get_pool_display()})"
+
+
+class Session(models.Model):
+    """One evaluator's walk through a study."""
+
+    class State(models.TextChoices):
+        CONSENTED = "consented", "consented"
+        RUNNING = "running", "running"
+        FINISHED = "finished", "finished"
+        LEFT = "left", "left early"
+
+    class Population(models.TextChoices):
+        PEOPLE = "people", "people"
+        SIMULATED = "simulated", "simulated"
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="sessions")
+    arm = models.ForeignKey(Arm, on_delete=models.PROTECT, related_name="sessions")
+    evaluator = models.ForeignKey(
+        Evaluator, on_delete=models.PROTECT, related_name="sessions"
+    )
+    token = models.CharField(max_length=43, unique=True, editable=False)
+    state = models.CharField(max_length=9, choices=State, default=State.CONSENTED)
+    population = models.CharField(max_length=9, choices=Population)
+    seed = models.PositiveBigIntegerField(editable=False)
+    consent_text = models.TextField()
+    consented_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-consented_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "evaluator"], name="session_once_per_evaluator"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="finished") | Q(finished_at__isnull=False),
+                name="session_finished_has_date",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.pk} of {self.study}"
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.population == self.Population.SIMULATED
+
+
+class Trial(models.Model):
+    """One image for one evaluator; its truth never leaves before the answer."""
+
+    session = models.ForeignKey(
+        Session, on_delete=models.CASCADE, related_name="trials"
+    )
+    number = models.PositiveIntegerField(help_text="from 1, in order of showing")
+    block = models.PositiveIntegerField(help_text="from 1")
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="trials")
+    truth = models.CharField(max_length=4, choices=Truth)
+    nonce = models.CharField(max_length=43, unique=True)
+    image_token = models.CharField(max_length=43, unique=True)
+    planned_ms = models.PositiveIntegerField(null=True, blank=True)
+    issued_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "number"], name="trial_number_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["session", "sample"], name="trial_sample_once_per_session"
+            ),
+            models.CheckConstraint(
+                condition=Q(truth__in=["real", "fake"]), name="trial_truth_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(planned_ms__isnull=True) | Q(issued_at__isnull=False),
+                name="trial_planned_when_issued",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"trial {self.number} of session {self.session_id}"
+
+
+class Judgment(models.Model):
+    """The answer to a trial, with what the browser says was shown."""
+
+    trial = models.OneToOneField(
+        Trial, on_delete=models.CASCADE, related_name="judgment"
+    )
+    answer = models.CharField(max_length=4, choices=Truth)
+    is_correct = models.BooleanField()
+    rt_ms = models.FloatField(help_text="from the image's onset, by the browser")
+    server_ms = models.FloatField(help_text="from issue to answer, by the server")
+    shown_ms = models.FloatField(null=True, blank=True)
+    target_frames = models.PositiveIntegerField(null=True, blank=True)
+    shown_frames = models.PositiveIntegerField(null=True, blank=True)
+    refresh_hz = models.FloatField(null=True, blank=True)
+    n_long_gaps = models.PositiveIntegerField(null=True, blank=True)
+    element_timing_ms = models.FloatField(null=True, blank=True)
+    exposure_flags = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["trial__number"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answer__in=["real", "fake"]), name="judgment_answer_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(rt_ms__gte=0), name="judgment_rt_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.answer} on {self.trial}"

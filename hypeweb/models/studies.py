@@ -1,0 +1,176 @@
+"""Studies, their arms and their masks."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from hypeweb.models.samples import SampleSet
+
+
+class Study(models.Model):
+    """One real set, one or more arms, one protocol; frozen when it opens."""
+
+    class Protocol(models.TextChoices):
+        HYPE_INF = "hype_inf", "HYPE_inf (untimed)"
+        HYPE_TIME = "hype_time", "HYPE_time (timed)"
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "draft"
+        OPEN = "open", "open"
+        CLOSED = "closed", "closed"
+
+    class Rendering(models.TextChoices):
+        PIXELATED = "pixelated", "sharp pixels"
+        AUTO = "auto", "smooth"
+
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=140, unique=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="studies"
+    )
+    question = models.CharField(
+        max_length=200,
+        default="Is this image real, or was it made by a computer?",
+    )
+    real_set = models.ForeignKey(
+        SampleSet, on_delete=models.PROTECT, related_name="studies_as_real"
+    )
+    sample_sets: "models.ManyToManyField[SampleSet, Arm]" = models.ManyToManyField(
+        SampleSet, through="Arm", related_name="studies"
+    )
+    protocol = models.CharField(max_length=9, choices=Protocol)
+    state = models.CharField(max_length=6, choices=State, default=State.DRAFT)
+    invitation_token = models.CharField(max_length=43, unique=True, editable=False)
+    consent_text = models.TextField()
+    evaluators_per_arm = models.PositiveIntegerField(default=30)
+    extractor = models.CharField(max_length=200, default="inception-v3-fid")
+    seed = models.PositiveBigIntegerField(editable=False)
+
+    # HYPE_inf
+    n_real = models.PositiveIntegerField("real images", default=50)
+    n_fake = models.PositiveIntegerField("generated images", default=50)
+
+    # HYPE_time; half of the images of a block are real.
+    preset = models.CharField(max_length=40, default="hype-2019")
+    n_blocks = models.PositiveIntegerField("blocks", default=3)
+    images_per_block = models.PositiveIntegerField(default=150)
+    start_ms = models.PositiveIntegerField(default=500)
+    min_ms = models.PositiveIntegerField(default=100)
+    max_ms = models.PositiveIntegerField(default=1000)
+    step_down_ms = models.PositiveIntegerField(default=30)
+    step_up_ms = models.PositiveIntegerField(default=10)
+    n_correct_to_descend = models.PositiveIntegerField(default=3)
+    n_wrong_to_ascend = models.PositiveIntegerField(default=1)
+    countdown_ms = models.PositiveIntegerField(default=500)
+    n_masks = models.PositiveIntegerField("masks after each image", default=4)
+    mask_ms = models.PositiveIntegerField(default=30)
+
+    feedback = models.BooleanField(default=True)
+    image_rendering = models.CharField(
+        max_length=9, choices=Rendering, default=Rendering.PIXELATED
+    )
+    response_bytes = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="every image response is padded to this length",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, blank=True, editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        verbose_name_plural = "studies"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(protocol__in=["hype_inf", "hype_time"]),
+                name="study_protocol_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="draft", opened_at__isnull=True)
+                | Q(state="open", opened_at__isnull=False, closed_at__isnull=True)
+                | Q(state="closed", opened_at__isnull=False, closed_at__isnull=False),
+                name="study_state_matches_dates",
+            ),
+            models.CheckConstraint(
+                condition=Q(min_ms__gt=0)
+                & Q(min_ms__lte=F("start_ms"))
+                & Q(start_ms__lte=F("max_ms")),
+                name="study_exposures_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    step_down_ms__gt=0,
+                    step_up_ms__gt=0,
+                    n_correct_to_descend__gt=0,
+                    n_wrong_to_ascend__gt=0,
+                    n_real__gt=0,
+                    n_fake__gt=0,
+                    n_blocks__gt=0,
+                    images_per_block__gt=1,
+                ),
+                name="study_counts_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    @property
+    def is_timed(self) -> bool:
+        return self.protocol == self.Protocol.HYPE_TIME
+
+    @property
+    def n_trials(self) -> int:
+        if self.is_timed:
+            return self.n_blocks * self.images_per_block
+        return self.n_real + self.n_fake
+
+
+class Arm(models.Model):
+    """One generated sample set inside a study."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="arms")
+    sample_set = models.ForeignKey(
+        SampleSet, on_delete=models.PROTECT, related_name="arms"
+    )
+    label = models.CharField(max_length=120)
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "sample_set"], name="arm_sample_set_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["study", "position"], name="arm_position_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Mask(models.Model):
+    """One scrambled image shown after the exposures of a HYPE_time study."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="masks")
+    position = models.PositiveIntegerField()
+    token = models.CharField(max_length=43, unique=True)
+    storage_key = models.CharField(max_length=255)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "position"], name="mask_position_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"mask {self.position}"

@@ -1,0 +1,144 @@
+"""The bridge to the metrics package: one run for each arm, done once."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from hypeweb.models import (
+    Evaluation,
+    MetricResult,
+    MetricWarning,
+    Sample,
+    SampleSet,
+    Study,
+)
+from hypeweb.services import jobs, samples
+from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.images import decode
+
+if TYPE_CHECKING:
+    from metrics.evaluation import Evaluation as Outcome
+    from metrics.evaluation import Progress
+
+METRICS = (
+    "fid",
+    "inception_score_mean",
+    "inception_score_std",
+    "precision",
+    "recall",
+)
+
+
+class StoredSource:
+    """A sample set as the metrics package reads it."""
+
+    def __init__(self, sample_set: SampleSet) -> None:
+        self.name = sample_set.name
+        self._hash = sample_set.content_hash
+        self._samples = list(sample_set.samples.order_by("position"))
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def read(self, index: int) -> np.ndarray:
+        """Return one image, (height, width, 3) uint8."""
+        sample: Sample = self._samples[index]
+        return np.asarray(decode(samples.read_png(sample)))
+
+    def content_hash(self) -> str:
+        return self._hash
+
+
+def request_evaluations(study: Study) -> list[Evaluation]:
+    """Return the evaluation of each arm, made where no study asked for it before."""
+    return [
+        Evaluation.objects.get_or_create(
+            real_set=study.real_set,
+            sample_set=arm.sample_set,
+            extractor=study.extractor,
+        )[0]
+        for arm in study.arms.select_related("sample_set")
+    ]
+
+
+def evaluations_of(study: Study) -> dict[int, Evaluation]:
+    """Return the evaluations of a study by sample set id."""
+    found = Evaluation.objects.filter(
+        real_set=study.real_set,
+        sample_set__arms__study=study,
+        extractor=study.extractor,
+    ).prefetch_related("results", "warnings")
+    return {evaluation.sample_set_id: evaluation for evaluation in found}
+
+
+def retry(evaluation: Evaluation) -> None:
+    """Let a failed evaluation run again."""
+    if not jobs.requeue(Evaluation, evaluation.pk):
+        raise ConflictError("Only a failed evaluation can be run again.")
+
+
+def run_evaluation(evaluation_id: int) -> None:
+    """Compute and store an evaluation; called by the worker, safe to call twice."""
+    job = jobs.claim(Evaluation, evaluation_id, now=timezone.now())
+    if job is None:
+        return
+    with jobs.attempt(job):
+        _store(job, _evaluate(job))
+
+
+def _evaluate(job: Evaluation) -> "Outcome":
+    from metrics.evaluation import Options, evaluate
+
+    from metrics.errors import MetricsError
+
+    def progress(step: "Progress") -> None:
+        jobs.report_progress(
+            job,
+            stage=step.stage,
+            n_done=step.done,
+            n_total=step.total,
+            now=timezone.now(),
+        )
+
+    options = Options(
+        metrics=METRICS,
+        extractor=job.extractor,
+        device=settings.METRICS_DEVICE,
+        cache=settings.METRICS_CACHE,
+    )
+    try:
+        return evaluate(
+            StoredSource(job.real_set),
+            StoredSource(job.sample_set),
+            options,
+            progress=progress,
+        )
+    except MetricsError as error:
+        raise DomainError(str(error)) from error
+
+
+@transaction.atomic
+def _store(job: Evaluation, outcome: "Outcome") -> None:
+    jobs.finish(job, now=timezone.now())
+    Evaluation.objects.filter(pk=job.pk).update(
+        provenance=outcome.as_json()["provenance"]
+    )
+    job.results.all().delete()
+    job.warnings.all().delete()
+    MetricResult.objects.bulk_create(
+        MetricResult(
+            evaluation=job,
+            name=name,
+            value=value,
+            low=outcome.intervals.get(name, (None, None))[0],
+            high=outcome.intervals.get(name, (None, None))[1],
+        )
+        for name, value in outcome.metrics.items()
+    )
+    MetricWarning.objects.bulk_create(
+        MetricWarning(evaluation=job, code=warning.code, message=warning.message)
+        for warning in outcome.warnings
+    )

@@ -1,0 +1,80 @@
+"""One pipeline for every image, real or generated alike."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from django.conf import settings
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.Image import Resampling
+
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+)
+
+
+class UnusableImageError(Exception):
+    """A file that cannot become a sample; the message says why."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A sample's bytes: RGB, PNG, no metadata."""
+
+    png: bytes
+    width: int
+    height: int
+
+    @property
+    def content_hash(self) -> str:
+        return hashlib.sha256(self.png).hexdigest()
+
+
+def decode(data: bytes) -> Image.Image:
+    """Return an RGB image, upright, with transparency over white."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            _check_header(image)
+            image.load()
+            return _as_rgb(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError:
+        raise UnusableImageError("is not an image") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnusableImageError(f"cannot be decoded ({error})") from error
+
+
+def encode(image: Image.Image, *, size: int | None) -> Encoded:
+    """Return the stored form: cropped to a centred square of `size` where given."""
+    if size is not None and image.size != (size, size):
+        image = ImageOps.fit(image, (size, size), Resampling.BICUBIC)
+    # A fresh image carries no metadata of the file it came from.
+    clean = Image.frombytes("RGB", image.size, image.tobytes())
+    buffer = io.BytesIO()
+    clean.save(buffer, "PNG", compress_level=6)
+    return Encoded(buffer.getvalue(), clean.width, clean.height)
+
+
+def _check_header(image: Image.Image) -> None:
+    """Refuse, before a pixel is read, what is too large or not one picture."""
+    width, height = image.size
+    if width * height > settings.MAX_IMAGE_PIXELS:
+        raise UnusableImageError(
+            f"has {width} x {height} pixels, more than the "
+            f"{settings.MAX_IMAGE_PIXELS} allowed"
+        )
+    if getattr(image, "n_frames", 1) > 1:
+        raise UnusableImageError("is animated")
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
+        values = np.asarray(image, dtype=np.float64)
+        if image.mode == "F" or values.min() < 0 or values.max() >= 2**16:
+            raise UnusableImageError(f"has pixel mode {image.mode}, not 8 or 16 bit")
+        return Image.fromarray((values / 257 + 0.5).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")

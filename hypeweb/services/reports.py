@@ -1,0 +1,405 @@
+"""The report: people and metrics side by side, every number from one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from hypeweb.models import Arm, Evaluation, Sample, SampleSet, Score, Session, Study
+from hypeweb.services import evaluations, studies
+
+Population = Literal["people", "simulated"]
+N_GRID = 24
+
+
+@dataclass(frozen=True)
+class Column:
+    """One number of the table: what it is and which way is better."""
+
+    key: str
+    label: str
+    group: Literal["people", "metrics"]
+    unit: str
+    direction: Literal["up", "down", ""]
+    digits: int
+    help: str
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of one arm, as a number and as it is printed everywhere."""
+
+    key: str
+    value: float | None
+    low: float | None
+    high: float | None
+    text: str
+    interval_text: str
+    is_best: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm of the report."""
+
+    arm_label: str
+    sample_set: SampleSet
+    cells: tuple[Cell, ...]
+    n_evaluators: int
+    n_judgments: int
+    state_text: str
+    warnings: tuple[str, ...]
+    grid: tuple[int, ...]
+    provenance: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page, the JSON and the CSV show of a study."""
+
+    study: Study
+    population: Population
+    other_population: Population | None
+    headline: tuple[str, ...]
+    notes: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    settings: tuple[tuple[str, str], ...]
+    real_grid: tuple[int, ...]
+
+
+UNTIMED_COLUMNS = (
+    Column(
+        "hype_inf",
+        "HYPE_inf",
+        "people",
+        "%",
+        "up",
+        1,
+        "share of images judged wrongly; 50 % is chance",
+        100,
+    ),
+    Column(
+        "fakes_error",
+        "Fakes error",
+        "people",
+        "%",
+        "up",
+        1,
+        "share of generated images taken for real",
+        100,
+    ),
+    Column(
+        "reals_error",
+        "Reals error",
+        "people",
+        "%",
+        "",
+        1,
+        "share of real images taken for generated",
+        100,
+    ),
+)
+TIMED_COLUMNS = (
+    Column(
+        "hype_time",
+        "HYPE_time",
+        "people",
+        "ms",
+        "up",
+        0,
+        "modal exposure of the staircase, averaged over blocks and evaluators",
+    ),
+)
+METRIC_COLUMNS = (
+    Column(
+        "fid",
+        "FID",
+        "metrics",
+        "",
+        "down",
+        2,
+        "Fréchet distance of the extractor's features to those of the real set",
+    ),
+    Column(
+        "inception_score_mean",
+        "Inception Score",
+        "metrics",
+        "",
+        "up",
+        2,
+        "exp of the mean divergence of label predictions from their average",
+    ),
+    Column(
+        "precision",
+        "Precision",
+        "metrics",
+        "",
+        "up",
+        3,
+        "share of generated images inside the real manifold (k = 3)",
+    ),
+    Column(
+        "recall",
+        "Recall",
+        "metrics",
+        "",
+        "up",
+        3,
+        "share of real images inside the generated manifold (k = 3)",
+    ),
+)
+
+
+def build_report(study: Study, *, population: Population | None = None) -> Report:
+    """Return the report of a study for people, or for simulated evaluators."""
+    arms = list(study.arms.select_related("sample_set"))
+    scores = list(Score.objects.filter(arm__study=study).select_related("arm"))
+    scored = {score.population for score in scores}
+    chosen = population or _default_population(scored)
+    other: Population = "simulated" if chosen == "people" else "people"
+    columns = (TIMED_COLUMNS if study.is_timed else UNTIMED_COLUMNS) + METRIC_COLUMNS
+    runs = evaluations.evaluations_of(study)
+    rows = _mark_best(
+        columns,
+        [
+            _row(
+                arm,
+                columns,
+                [s for s in scores if s.arm_id == arm.pk and s.population == chosen],
+                runs.get(arm.sample_set_id),
+            )
+            for arm in arms
+        ],
+    )
+    return Report(
+        study=study,
+        population=chosen,
+        other_population=other if other in scored else None,
+        headline=_headline(columns, rows),
+        notes=_notes(study, chosen, rows),
+        columns=columns,
+        rows=rows,
+        settings=tuple(studies.describe(study)),
+        real_grid=_grid(study.real_set),
+    )
+
+
+def as_json(report: Report) -> dict[str, object]:
+    """Return the report as plain data: the page's numbers and their strings."""
+    return {
+        "study": report.study.name,
+        "slug": report.study.slug,
+        "protocol": report.study.protocol,
+        "population": report.population,
+        "headline": list(report.headline),
+        "notes": list(report.notes),
+        "settings": dict(report.settings),
+        "columns": [
+            {
+                "key": column.key,
+                "label": column.label,
+                "unit": column.unit,
+                "better": {"up": "higher", "down": "lower", "": None}[column.direction],
+                "help": column.help,
+            }
+            for column in report.columns
+        ],
+        "arms": [_row_json(row) for row in report.rows],
+    }
+
+
+def as_csv_rows(report: Report) -> list[list[str]]:
+    """Return the report as a table of strings, heading first."""
+    heading = ["arm", "evaluators", "judgments"]
+    for column in report.columns:
+        heading += [column.key, f"{column.key}_low", f"{column.key}_high"]
+    table = [heading]
+    for row in report.rows:
+        line = [row.arm_label, str(row.n_evaluators), str(row.n_judgments)]
+        for cell in row.cells:
+            line += [_plain(cell.value), _plain(cell.low), _plain(cell.high)]
+        table.append(line)
+    return table
+
+
+def as_text(report: Report) -> str:
+    """Return the report's table for a terminal."""
+    table = [["arm", *(_heading(column) for column in report.columns), "people"]]
+    for row in report.rows:
+        cells = [
+            f"{cell.text} {cell.interval_text}".strip() + ("*" * cell.is_best)
+            for cell in row.cells
+        ]
+        table.append([row.arm_label, *cells, str(row.n_evaluators)])
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+        for line in table
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in [*lines, "", *report.notes])
+
+
+def _heading(column: Column) -> str:
+    arrow = {"up": " ↑", "down": " ↓", "": ""}[column.direction]
+    unit = f" ({column.unit})" if column.unit else ""
+    return f"{column.label}{unit}{arrow}"
+
+
+def _default_population(scored: set[str]) -> Population:
+    return "simulated" if scored == {Session.Population.SIMULATED} else "people"
+
+
+def _row(
+    arm: Arm,
+    columns: Sequence[Column],
+    scores: Sequence[Score],
+    run: Evaluation | None,
+) -> Row:
+    numbers: dict[str, tuple[float, float | None, float | None, str]] = {
+        score.kind: (score.value, score.low, score.high, score.note) for score in scores
+    }
+    if run and run.state == Evaluation.State.DONE:
+        numbers |= {
+            result.name: (result.value, result.low, result.high, "")
+            for result in run.results.all()
+        }
+    return Row(
+        arm_label=arm.label,
+        sample_set=arm.sample_set,
+        cells=tuple(_cell(column, numbers.get(column.key)) for column in columns),
+        n_evaluators=scores[0].n_evaluators if scores else 0,
+        n_judgments=scores[0].n_judgments if scores else 0,
+        state_text=_state_text(run),
+        warnings=tuple(w.message for w in run.warnings.all()) if run else (),
+        grid=_grid(arm.sample_set),
+        provenance=run.provenance if run else {},
+    )
+
+
+def _cell(
+    column: Column, number: tuple[float, float | None, float | None, str] | None
+) -> Cell:
+    if number is None:
+        return Cell(column.key, None, None, None, "not yet", "", False, "")
+    value, low, high, note = number
+    text = f"{value * column.factor:.{column.digits}f}"
+    interval = ""
+    if low is not None and high is not None:
+        interval = (
+            f"[{low * column.factor:.{column.digits}f}, "
+            f"{high * column.factor:.{column.digits}f}]"
+        )
+    return Cell(column.key, value, low, high, text, interval, False, note)
+
+
+def _mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]:
+    best: dict[str, float] = {}
+    for index, column in enumerate(columns):
+        values = [v for row in rows if (v := row.cells[index].value) is not None]
+        if len(values) > 1 and column.direction:
+            best[column.key] = max(values) if column.direction == "up" else min(values)
+    return tuple(
+        replace(
+            row,
+            cells=tuple(
+                replace(cell, is_best=cell.value == best.get(cell.key))
+                if cell.value is not None
+                else cell
+                for cell in row.cells
+            ),
+        )
+        for row in rows
+    )
+
+
+def _headline(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[str, ...]:
+    """Say first which arm people and metrics put on top."""
+    sentences = []
+    for key, sentence in (
+        ("hype_inf", "People took “{arm}” for real most often"),
+        ("hype_time", "People needed the longest look at “{arm}”"),
+        ("fid", "FID puts “{arm}” closest to the real set"),
+    ):
+        winners = [
+            (row.arm_label, cell)
+            for row in rows
+            for cell in row.cells
+            if cell.key == key and cell.is_best
+        ]
+        if len(winners) == 1:
+            arm, cell = winners[0]
+            unit = next(c.unit for c in columns if c.key == key)
+            value = f"{cell.text} {unit}".strip()
+            sentences.append(f"{sentence.format(arm=arm)}: {value}.")
+    return tuple(sentences)
+
+
+def _notes(
+    study: Study, population: Population, rows: Sequence[Row]
+) -> tuple[str, ...]:
+    notes = []
+    if population == "simulated":
+        notes.append(
+            "Every judgment in this report comes from simulated evaluators: it shows "
+            "how the report works, and says nothing about what people see."
+        )
+    elif not any(row.n_evaluators for row in rows):
+        notes.append("No evaluator has finished yet, so there is no human score.")
+    if any(row.state_text for row in rows):
+        notes.append("Some automated metrics are missing: see the state of each arm.")
+    if study.is_open:
+        notes.append("The study is still open; the numbers may change.")
+    return tuple(notes)
+
+
+def _state_text(run: Evaluation | None) -> str:
+    if run is None:
+        return "metrics were not requested"
+    if run.state == Evaluation.State.DONE:
+        return ""
+    if run.state == Evaluation.State.FAILED:
+        return f"metrics failed: {run.error}"
+    return f"metrics {run.get_state_display()}"
+
+
+def _grid(sample_set: SampleSet) -> tuple[int, ...]:
+    """Return samples spread evenly over the set, so that none is picked by hand."""
+    n = min(N_GRID, sample_set.n_samples)
+    positions = [index * sample_set.n_samples // n for index in range(n)]
+    return tuple(
+        Sample.objects.filter(sample_set=sample_set, position__in=positions)
+        .order_by("position")
+        .values_list("pk", flat=True)
+    )
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def _row_json(row: Row) -> dict[str, object]:
+    return {
+        "arm": row.arm_label,
+        "sample_set": row.sample_set.name,
+        "content_hash": row.sample_set.content_hash,
+        "n_evaluators": row.n_evaluators,
+        "n_judgments": row.n_judgments,
+        "state": row.state_text,
+        "warnings": list(row.warnings),
+        "provenance": row.provenance,
+        "numbers": {
+            cell.key: {
+                "value": cell.value,
+                "low": cell.low,
+                "high": cell.high,
+                "text": cell.text,
+                "interval_text": cell.interval_text,
+                "is_best": cell.is_best,
+                "note": cell.note,
+            }
+            for cell in row.cells
+        },
+    }

@@ -1,0 +1,388 @@
+"""An evaluator's walk: join, start, one trial after another, the end."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Count, Q
+
+from hypeweb.models import (
+    Arm,
+    Evaluator,
+    Judgment,
+    Mask,
+    Sample,
+    SampleSet,
+    Session,
+    Study,
+    Trial,
+)
+from hypeweb.models.sessions import Truth
+from hypeweb.science.schedule import choose_least_shown, truth_order
+from hypeweb.science.scoring import block_mode
+from hypeweb.science.staircase import next_exposure
+from hypeweb.services import studies, tokens
+from hypeweb.services.errors import ConflictError
+
+# A session begun longer ago than this no longer holds a place in its arm.
+PLACE_HELD = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class IssuedTrial:
+    """What the browser is told of the trial it shows: nothing of its truth."""
+
+    number: int
+    n_trials: int
+    block: int
+    n_blocks: int
+    number_in_block: int
+    block_size: int
+    nonce: str
+    image_token: str
+    planned_ms: int | None
+    mask_tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What the browser measured of one timed exposure."""
+
+    shown_ms: float | None = None
+    target_frames: int | None = None
+    shown_frames: int | None = None
+    refresh_hz: float | None = None
+    n_long_gaps: int | None = None
+    element_timing_ms: float | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an evaluator said of the trial a nonce names."""
+
+    nonce: str
+    answer: Truth
+    rt_ms: float
+    exposure: Exposure = Exposure()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The reply to an answer: whether it was right, and what comes next."""
+
+    is_correct: bool
+    next_trial: IssuedTrial | None
+    has_finished: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """A person's own result, for the debrief."""
+
+    n_answered: int
+    n_correct: int
+    n_reals: int
+    n_reals_correct: int
+    n_fakes: int
+    n_fakes_correct: int
+    hype_time_ms: float | None
+
+    @property
+    def percent_correct(self) -> int:
+        return round(100 * self.n_correct / self.n_answered) if self.n_answered else 0
+
+
+@transaction.atomic
+def join_study(
+    *, study: Study, population: Session.Population, now: datetime
+) -> Session:
+    """Open a session for a new evaluator in the arm that has the fewest."""
+    study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
+    if not study.is_open:
+        raise ConflictError(
+            "This study is not open for new evaluators. Ask the person who "
+            "invited you, or come back later."
+        )
+    seed = tokens.make_seed()
+    arm = _choose_arm(study, population, now=now, rng=np.random.default_rng(seed))
+    return Session.objects.create(
+        study=study,
+        arm=arm,
+        evaluator=Evaluator.objects.create(
+            pool=Evaluator.Pool.SIMULATED
+            if population == Session.Population.SIMULATED
+            else Evaluator.Pool.LINK
+        ),
+        token=tokens.make(),
+        population=population,
+        seed=seed,
+        consent_text=study.consent_text,
+        consented_at=now,
+    )
+
+
+@transaction.atomic
+def start_session(*, session: Session, now: datetime) -> None:
+    """Draw the session's images and begin; a second call changes nothing."""
+    # The study's row is the lock under which images are drawn in equal shares.
+    study = Study.objects.select_for_update(of=("self",)).get(pk=session.study_id)
+    session.refresh_from_db()
+    if session.state != Session.State.CONSENTED:
+        return
+    rng = np.random.default_rng(session.seed)
+    order = _truths(study, rng)
+    chosen = {
+        Truth.REAL: _draw(study.real_set, session, order.count("real"), rng),
+        Truth.FAKE: _draw(session.arm.sample_set, session, order.count("fake"), rng),
+    }
+    per_block = study.images_per_block if study.is_timed else len(order)
+    Trial.objects.bulk_create(
+        Trial(
+            session=session,
+            number=number,
+            block=1 + (number - 1) // per_block,
+            sample_id=chosen[Truth(truth)].pop(),
+            truth=truth,
+            nonce=tokens.make(),
+            image_token=tokens.make(),
+        )
+        for number, truth in enumerate(order, start=1)
+    )
+    session.state, session.started_at = Session.State.RUNNING, now
+    session.save(update_fields=["state", "started_at"])
+
+
+@transaction.atomic
+def issue_trial(*, session: Session, now: datetime) -> IssuedTrial | None:
+    """Return the first unanswered trial, the same one until it is answered."""
+    session = _lock(session)
+    if session.state != Session.State.RUNNING:
+        return None
+    return _issue(session, now=now)
+
+
+@transaction.atomic
+def record_judgment(*, session: Session, answer: Answer, now: datetime) -> Recorded:
+    """Store the answer to the open trial; the same answer again changes nothing."""
+    session = _lock(session)
+    trial = (
+        session.trials.select_related("judgment")
+        .filter(nonce=answer.nonce, issued_at__isnull=False)
+        .first()
+    )
+    if trial is None:
+        raise ConflictError(
+            "This answer belongs to no open trial of this session. Reload the page "
+            "to go on."
+        )
+    judgment = getattr(trial, "judgment", None)
+    if judgment is None:
+        judgment = _judge(session=session, trial=trial, answer=answer, now=now)
+    elif judgment.answer != answer.answer:
+        raise ConflictError(
+            "This image was already answered, and the first answer stands. Reload "
+            "the page to go on."
+        )
+    return Recorded(
+        is_correct=judgment.is_correct,
+        next_trial=_issue(session, now=now),
+        has_finished=session.state == Session.State.FINISHED,
+    )
+
+
+@transaction.atomic
+def leave_session(*, session: Session, now: datetime) -> None:
+    """End a session early; what was answered stays stored."""
+    session = _lock(session)
+    if session.state in {Session.State.CONSENTED, Session.State.RUNNING}:
+        session.state, session.finished_at = Session.State.LEFT, now
+        session.save(update_fields=["state", "finished_at"])
+
+
+def result_of(session: Session) -> Result:
+    """Count a session's right answers, in all and by truth, and take its modes."""
+    right = Q(is_correct=True)
+    real = Q(trial__truth=Truth.REAL)
+    counts = Judgment.objects.filter(trial__session=session).aggregate(
+        n_answered=Count("pk"),
+        n_correct=Count("pk", filter=right),
+        n_reals=Count("pk", filter=real),
+        n_reals_correct=Count("pk", filter=real & right),
+        n_fakes=Count("pk", filter=~real),
+        n_fakes_correct=Count("pk", filter=~real & right),
+    )
+    return Result(**counts, hype_time_ms=_own_hype_time(session))
+
+
+def open_image(image_token: str) -> tuple[Sample, Study] | None:
+    """Return the sample behind an address, while its trial waits for an answer."""
+    trial = (
+        Trial.objects.select_related("sample", "session__study")
+        .filter(
+            image_token=image_token,
+            issued_at__isnull=False,
+            judgment__isnull=True,
+            session__state=Session.State.RUNNING,
+        )
+        .first()
+    )
+    return (trial.sample, trial.session.study) if trial else None
+
+
+def _own_hype_time(session: Session) -> float | None:
+    blocks: dict[int, list[int]] = {}
+    for block, planned_ms in session.trials.filter(
+        judgment__isnull=False, planned_ms__isnull=False
+    ).values_list("block", "planned_ms"):
+        blocks.setdefault(block, []).append(planned_ms or 0)
+    if not blocks:
+        return None
+    return sum(block_mode(block) for block in blocks.values()) / len(blocks)
+
+
+def _lock(session: Session) -> Session:
+    return (
+        Session.objects.select_for_update(of=("self",))
+        .select_related("study")
+        .get(pk=session.pk)
+    )
+
+
+def _choose_arm(
+    study: Study, population: str, *, now: datetime, rng: np.random.Generator
+) -> Arm:
+    holds_place = Q(sessions__population=population) & (
+        Q(sessions__state=Session.State.FINISHED)
+        | Q(
+            sessions__state__in=[Session.State.CONSENTED, Session.State.RUNNING],
+            sessions__consented_at__gt=now - PLACE_HELD,
+        )
+    )
+    arms = list(study.arms.annotate(n_held=Count("sessions", filter=holds_place)))
+    fewest = min(arm.n_held for arm in arms)
+    if population == Session.Population.PEOPLE and fewest >= study.evaluators_per_arm:
+        raise ConflictError(
+            "This study has all the evaluators it needs. Thank you for your interest."
+        )
+    candidates = [arm for arm in arms if arm.n_held == fewest]
+    return candidates[rng.integers(len(candidates))]
+
+
+def _truths(study: Study, rng: np.random.Generator) -> list[str]:
+    if not study.is_timed:
+        return list(truth_order(n_real=study.n_real, n_fake=study.n_fake, rng=rng))
+    half = study.images_per_block // 2
+    return [
+        truth
+        for _ in range(study.n_blocks)
+        for truth in truth_order(n_real=half, n_fake=half, rng=rng)
+    ]
+
+
+def _draw(
+    sample_set: SampleSet, session: Session, n: int, rng: np.random.Generator
+) -> list[int]:
+    """Return ids of samples shown least often so far, in random order."""
+    shown = Count(
+        "trials",
+        filter=Q(
+            trials__session__study_id=session.study_id,
+            trials__session__population=session.population,
+        ),
+    )
+    rows = list(
+        sample_set.samples.annotate(n_shown=shown)
+        .order_by("position")
+        .values_list("pk", "n_shown")
+    )
+    chosen = choose_least_shown(
+        shown_counts=np.array([n_shown for _, n_shown in rows]), n=n, rng=rng
+    )
+    return [rows[index][0] for index in rng.permutation(chosen)]
+
+
+def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
+    study = session.study
+    trial = session.trials.filter(judgment__isnull=True).order_by("number").first()
+    if trial is None or session.state != Session.State.RUNNING:
+        return None
+    if trial.issued_at is None:
+        trial.issued_at = now
+        if study.is_timed:
+            trial.planned_ms = _planned_ms(study, trial)
+        trial.save(update_fields=["issued_at", "planned_ms"])
+    block_size = study.images_per_block if study.is_timed else study.n_trials
+    return IssuedTrial(
+        number=trial.number,
+        n_trials=study.n_trials,
+        block=trial.block,
+        n_blocks=study.n_blocks if study.is_timed else 1,
+        number_in_block=1 + (trial.number - 1) % block_size,
+        block_size=block_size,
+        nonce=trial.nonce,
+        image_token=trial.image_token,
+        planned_ms=trial.planned_ms,
+        mask_tokens=_masks(study, session, trial),
+    )
+
+
+def _planned_ms(study: Study, trial: Trial) -> int:
+    """Replay the block's staircase from its judgments so far."""
+    answered = Judgment.objects.filter(
+        trial__session_id=trial.session_id, trial__block=trial.block
+    ).order_by("trial__number")
+    correct = list(answered.values_list("is_correct", flat=True))
+    return next_exposure(studies.rule_of(study), correct)
+
+
+def _masks(study: Study, session: Session, trial: Trial) -> tuple[str, ...]:
+    if not study.is_timed:
+        return ()
+    pool = list(Mask.objects.filter(study=study).values_list("token", flat=True))
+    rng = np.random.default_rng([session.seed, trial.number])
+    return tuple(rng.choice(pool, size=study.n_masks, replace=False).tolist())
+
+
+def _judge(
+    *, session: Session, trial: Trial, answer: Answer, now: datetime
+) -> Judgment:
+    if session.state != Session.State.RUNNING:
+        raise ConflictError("This session has ended; no more answers are taken.")
+    assert trial.issued_at is not None  # noqa: S101 - chosen by record_judgment
+    server_ms = (now - trial.issued_at).total_seconds() * 1000
+    _check_clock(session, trial, server_ms=server_ms)
+    exposure = answer.exposure
+    judgment = Judgment.objects.create(
+        trial=trial,
+        answer=answer.answer,
+        is_correct=answer.answer == trial.truth,
+        rt_ms=answer.rt_ms,
+        server_ms=server_ms,
+        shown_ms=exposure.shown_ms,
+        target_frames=exposure.target_frames,
+        shown_frames=exposure.shown_frames,
+        refresh_hz=exposure.refresh_hz,
+        n_long_gaps=exposure.n_long_gaps,
+        element_timing_ms=exposure.element_timing_ms,
+        exposure_flags=",".join(exposure.flags)[:120],
+        created_at=now,
+    )
+    if not session.trials.filter(judgment__isnull=True).exists():
+        session.state, session.finished_at = Session.State.FINISHED, now
+        session.save(update_fields=["state", "finished_at"])
+    return judgment
+
+
+def _check_clock(session: Session, trial: Trial, *, server_ms: float) -> None:
+    """Refuse an answer that came before its image can have been shown."""
+    study = session.study
+    if trial.planned_ms is None or session.is_simulated:
+        return  # a simulated evaluator answers at once, and is marked so
+    shortest_ms = trial.planned_ms + study.n_masks * study.mask_ms
+    if server_ms < shortest_ms:
+        raise ConflictError(
+            "This answer came before the image can have been shown. Reload the page "
+            "to go on."
+        )

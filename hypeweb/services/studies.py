@@ -1,0 +1,212 @@
+"""Studies: from a draft to an open invitation and its end."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Max, Q
+from django.utils.text import slugify
+
+from hypeweb.models import Arm, Sample, SampleSet, Session, Study
+from hypeweb.science.staircase import PRESETS, Rule
+from hypeweb.services import audit, masks, samples, tokens
+from hypeweb.services.errors import ConflictError, DomainError
+
+DEFAULT_CONSENT = (
+    "You will see images one after another and say of each whether it is real or was "
+    "made by a computer. Half of them are real. We store your answers and how long "
+    "they took, no name and no address. You may stop at any time."
+)
+# Image responses are padded to whole steps of this size.
+PADDING_STEP_BYTES = 4096
+
+
+def rule_of(study: Study) -> Rule:
+    """Return the staircase of a study; a ValueError says which value is off."""
+    return Rule(
+        start_ms=study.start_ms,
+        min_ms=study.min_ms,
+        max_ms=study.max_ms,
+        step_down_ms=study.step_down_ms,
+        step_up_ms=study.step_up_ms,
+        n_correct_to_descend=study.n_correct_to_descend,
+        n_wrong_to_ascend=study.n_wrong_to_ascend,
+    )
+
+
+def apply_preset(study: Study, preset: str) -> None:
+    """Copy a preset's numbers into a draft, where they may still be changed."""
+    rule = PRESETS[preset]
+    study.preset = preset
+    for name in rule.__dataclass_fields__:
+        setattr(study, name, getattr(rule, name))
+
+
+@transaction.atomic
+def create_study(*, study: Study, sample_sets: Sequence[SampleSet]) -> Study:
+    """Store a draft with one arm for each generated set."""
+    _check_settings(study, sample_sets)
+    study.slug = _free_slug(study.name)
+    study.invitation_token = tokens.make()
+    study.seed = tokens.make_seed()
+    study.save()
+    Arm.objects.bulk_create(
+        Arm(study=study, sample_set=sample_set, label=sample_set.name, position=number)
+        for number, sample_set in enumerate(sample_sets)
+    )
+    audit.record(actor=study.owner, action="created", subject=study)
+    return study
+
+
+def blockers(study: Study) -> list[str]:
+    """Return what hinders a draft from opening, each a sentence with a next step."""
+    sample_sets = [arm.sample_set for arm in study.arms.select_related("sample_set")]
+    found = []
+    if not sample_sets:
+        found.append("The study has no arm; choose at least one generated sample set.")
+    n_real, n_fake = _images_needed(study)
+    needs = [(study.real_set, n_real), *((made, n_fake) for made in sample_sets)]
+    for sample_set, needed in needs:
+        if sample_set.n_samples < needed:
+            found.append(
+                f"“{sample_set}” has {sample_set.n_samples} images, and each "
+                f"evaluator needs {needed} of them; add images or ask for fewer."
+            )
+        elif (sample_set.width, sample_set.height) != (
+            study.real_set.width,
+            study.real_set.height,
+        ):
+            found.append(
+                f"“{sample_set}” has images of {sample_set.width} x "
+                f"{sample_set.height} pixels and the real set of "
+                f"{study.real_set.width} x {study.real_set.height}, which gives them "
+                "away; import one of them again at the other's size."
+            )
+    return found
+
+
+@transaction.atomic
+def open_study(*, study: Study, actor: User, now: datetime) -> None:
+    """Freeze a study's settings and images and let evaluators in."""
+    study = _lock(study)
+    if study.state != Study.State.DRAFT:
+        raise ConflictError(f"This study is already {study.get_state_display()}.")
+    found = blockers(study)
+    if found:
+        raise DomainError(" ".join(found))
+    sets = [study.real_set, *study.sample_sets.all()]
+    samples.freeze(sets, now=now)
+    longest = Sample.objects.filter(sample_set__in=sets).aggregate(
+        longest=Max("size_bytes")
+    )["longest"]
+    study.response_bytes = -(-longest // PADDING_STEP_BYTES) * PADDING_STEP_BYTES
+    study.state, study.opened_at = Study.State.OPEN, now
+    study.save()
+    if study.is_timed:
+        masks.make_masks(study, rng=np.random.default_rng(study.seed))
+    audit.record(actor=actor, action="opened", subject=study)
+
+
+@transaction.atomic
+def close_study(*, study: Study, actor: User, now: datetime) -> None:
+    """Let nobody else in; sessions that have begun may still end."""
+    study = _lock(study)
+    if not study.is_open:
+        raise ConflictError("Only an open study can be closed.")
+    study.state, study.closed_at = Study.State.CLOSED, now
+    study.save()
+    audit.record(actor=actor, action="closed", subject=study)
+
+
+def arms_with_counts(study: Study) -> list[Arm]:
+    """Return the arms with n_finished and n_running people and n_simulated."""
+    people = Q(sessions__population=Session.Population.PEOPLE)
+    finished = Q(sessions__state=Session.State.FINISHED)
+    running = Q(sessions__state__in=[Session.State.CONSENTED, Session.State.RUNNING])
+    return list(
+        study.arms.select_related("sample_set").annotate(
+            n_finished=Count("sessions", filter=people & finished),
+            n_running=Count("sessions", filter=people & running),
+            n_simulated=Count("sessions", filter=~people & finished),
+        )
+    )
+
+
+def describe(study: Study) -> list[tuple[str, str]]:
+    """Return the settings as the study page and the report print them."""
+    rows = [
+        ("Protocol", study.get_protocol_display()),
+        ("Question", study.question),
+        ("Real set", study.real_set.name),
+        ("Evaluators per arm", str(study.evaluators_per_arm)),
+        ("Feedback after each answer", "yes" if study.feedback else "no"),
+        ("Metrics extractor", study.extractor),
+    ]
+    if not study.is_timed:
+        rows.insert(1, ("Images", f"{study.n_real} real, {study.n_fake} generated"))
+        return rows
+    rows[1:1] = [
+        ("Blocks", f"{study.n_blocks} of {study.images_per_block} images, half real"),
+        ("Staircase", f"{study.preset}: {_staircase_text(study)}"),
+        ("Settles at", f"{rule_of(study).convergence_point():.1%} correct"),
+        ("Masks", f"{study.n_masks} of {study.mask_ms} ms after each image"),
+    ]
+    return rows
+
+
+def _staircase_text(study: Study) -> str:
+    return (
+        f"{study.n_correct_to_descend} correct in a row -{study.step_down_ms} ms, "
+        f"{study.n_wrong_to_ascend} wrong +{study.step_up_ms} ms, from "
+        f"{study.start_ms} within {study.min_ms} to {study.max_ms} ms"
+    )
+
+
+def _images_needed(study: Study) -> tuple[int, int]:
+    """Return how many real and generated images one evaluator sees."""
+    if study.is_timed:
+        half = study.n_blocks * study.images_per_block // 2
+        return half, half
+    return study.n_real, study.n_fake
+
+
+def _check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
+    if not sample_sets:
+        raise DomainError("A study needs at least one arm; choose a generated set.")
+    if study.is_timed and study.images_per_block % 2:
+        raise DomainError(
+            "Images per block must be even, since half of them are real; got "
+            f"{study.images_per_block}."
+        )
+    if study.real_set.origin != SampleSet.Origin.REAL:
+        raise DomainError(f"“{study.real_set}” is not a real set; choose a real one.")
+    for sample_set in sample_sets:
+        if sample_set.origin != SampleSet.Origin.GENERATED:
+            raise DomainError(f"“{sample_set}” is not generated; arms must be.")
+    for sample_set in (study.real_set, *sample_sets):
+        if not sample_set.is_ready:
+            raise DomainError(
+                f"“{sample_set}” has no images yet; wait until its import is done."
+            )
+    try:
+        rule_of(study)
+    except ValueError as error:
+        raise DomainError(str(error)) from error
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)[:120] or "study"
+    taken = set(
+        Study.objects.filter(slug__startswith=base).values_list("slug", flat=True)
+    )
+    number, slug = 1, base
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
+
+
+def _lock(study: Study) -> Study:
+    return Study.objects.select_for_update(of=("self",)).get(pk=study.pk)

@@ -1,0 +1,54 @@
+"""What the worker runs: each takes an id, calls one service, may run twice."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.utils import timezone
+
+from hypeweb.celery_app import app
+from hypeweb.models import Evaluation, SampleImport
+from hypeweb.services import evaluations, jobs, samples, scores
+from hypeweb.services.jobs import LeaseLostError
+
+logger = logging.getLogger(__name__)
+
+
+@app.task
+def import_samples(job_id: int) -> None:
+    """Turn an uploaded archive into a sample set."""
+    _run(samples.run_import, job_id)
+
+
+@app.task
+def evaluate(evaluation_id: int) -> None:
+    """Compute the automated metrics of one arm."""
+    _run(evaluations.run_evaluation, evaluation_id)
+
+
+@app.task
+def score(study_id: int) -> None:
+    """Recompute a study's scores."""
+    scores.score_study(study_id, now=timezone.now())
+
+
+@app.task
+def sweep() -> None:
+    """Queue again what a dead worker or a lost message left behind."""
+    now = timezone.now()
+    # A copy that is still queued after a lease is swept anew, so it may expire.
+    expires = settings.EVALUATION_LEASE_SECONDS
+    for job_id in jobs.waiting(SampleImport, now=now):
+        import_samples.apply_async([job_id], expires=expires)
+    for job_id in jobs.waiting(Evaluation, now=now):
+        evaluate.apply_async([job_id], expires=expires)
+
+
+def _run(work: Callable[[int], None], job_id: int) -> None:
+    """Run a job; its failure is on its row, the traceback goes to the log."""
+    try:
+        work(job_id)
+    except LeaseLostError as error:
+        logger.warning("%s", error)
+    except Exception:
+        logger.exception("%s failed on %s", work.__name__, job_id)

@@ -1,0 +1,54 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from hypeweb.views import evaluations, reports, samples, sessions, site, studies
+
+handler404 = "hypeweb.views.site.not_found"
+
+urlpatterns = [
+    path("", site.home, name="home"),
+    path("health/", site.health, name="health"),
+    path("accounts/login/", LoginView.as_view(), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+    # Researchers
+    path("sample-sets/", samples.sample_sets, name="sample_sets"),
+    path("sample-sets/new/", samples.sample_set_new, name="sample_set_new"),
+    path("sample-sets/<int:pk>/", samples.sample_set, name="sample_set"),
+    path(
+        "sample-sets/<int:pk>/delete/",
+        samples.sample_set_delete,
+        name="sample_set_delete",
+    ),
+    path("samples/<int:pk>/image.png", samples.sample_image, name="sample_image"),
+    path("studies/", studies.studies, name="studies"),
+    path("studies/new/", studies.study_new, name="study_new"),
+    path("studies/<slug:slug>/", studies.study, name="study"),
+    path("studies/<slug:slug>/open/", studies.study_open, name="study_open"),
+    path("studies/<slug:slug>/close/", studies.study_close, name="study_close"),
+    path(
+        "studies/<slug:slug>/evaluations/",
+        evaluations.study_evaluations,
+        name="study_evaluations",
+    ),
+    path(
+        "evaluations/<int:pk>/retry/",
+        evaluations.evaluation_retry,
+        name="evaluation_retry",
+    ),
+    path("studies/<slug:slug>/report/", reports.report, name="report"),
+    path("studies/<slug:slug>/report.json", reports.report_json, name="report_json"),
+    path("studies/<slug:slug>/report.csv", reports.report_csv, name="report_csv"),
+    # Evaluators
+    path("e/<str:token>/", sessions.invitation, name="invitation"),
+    path("s/<str:token>/", sessions.session, name="session"),
+    path("s/<str:token>/start/", sessions.session_start, name="session_start"),
+    path("s/<str:token>/leave/", sessions.session_leave, name="session_leave"),
+    path("s/<str:token>/trial/", sessions.trial, name="trial"),
+    path("s/<str:token>/answer/", sessions.answer, name="answer"),
+    path("i/<str:token>", sessions.trial_image, name="trial_image"),
+    path("m/<str:token>", sessions.mask_image, name="mask_image"),
+]

@@ -1,0 +1,58 @@
+"""The report: page, JSON, CSV."""
+
+import csv
+from typing import get_args
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from hypeweb import access
+from hypeweb.services import reports
+from hypeweb.services.errors import DomainError
+from hypeweb.services.reports import Population, Report
+
+
+def _build(request: HttpRequest, slug: str) -> Report:
+    study = access.study(access.researcher(request), slug)
+    population = request.GET.get("population")
+    if population is not None and population not in get_args(Population):
+        raise DomainError(
+            f"The population must be people or simulated; got {population}."
+        )
+    return reports.build_report(study, population=population)  # type: ignore[arg-type]
+
+
+@login_required
+@require_GET
+def report(request: HttpRequest, slug: str) -> HttpResponse:
+    built = _build(request, slug)
+    address = reverse("report", args=[slug])
+    other = built.other_population
+    context = {
+        "report": built,
+        "study": built.study,
+        "other_population_url": f"{address}?population={other}" if other else None,
+    }
+    return render(request, "reports/report.html", context)
+
+
+@login_required
+@require_GET
+def report_json(request: HttpRequest, slug: str) -> HttpResponse:
+    response = JsonResponse(
+        reports.as_json(_build(request, slug)), json_dumps_params={"indent": 2}
+    )
+    response["Content-Disposition"] = f'attachment; filename="{slug}.json"'
+    return response
+
+
+@login_required
+@require_GET
+def report_csv(request: HttpRequest, slug: str) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{slug}.csv"'
+    csv.writer(response).writerows(reports.as_csv_rows(_build(request, slug)))
+    return response

@@ -1,0 +1,81 @@
+"""Sample sets: upload, list, browse."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
+
+from hypeweb import access, tasks
+from hypeweb.forms import SampleSetForm
+from hypeweb.services import samples
+from hypeweb.services.errors import ConflictError
+
+PER_PAGE = 120
+
+
+@login_required
+@require_GET
+def sample_sets(request: HttpRequest) -> HttpResponse:
+    user = access.researcher(request)
+    context = {"sample_sets": access.sample_sets_of(user).select_related("job")}
+    return render(request, "sample_sets/list.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def sample_set_new(request: HttpRequest) -> HttpResponse:
+    user = access.researcher(request)
+    form = SampleSetForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        form.instance.owner = user
+        try:
+            created = samples.create_sample_set(
+                sample_set=form.save(commit=False),
+                archive_key=samples.store_upload(form.cleaned_data["archive"]),
+                size=form.cleaned_data["size"],
+            )
+        except ConflictError as error:
+            form.add_error("name", str(error))
+        else:
+            tasks.import_samples.delay_on_commit(created.job.pk)
+            return redirect("sample_set", pk=created.pk)
+    status = 400 if form.errors else 200
+    return render(request, "sample_sets/new.html", {"form": form}, status=status)
+
+
+@login_required
+@require_GET
+def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.sample_set(access.researcher(request), pk)
+    pages = Paginator(found.samples.all(), PER_PAGE)
+    context = {
+        "sample_set": found,
+        "page": pages.get_page(request.GET.get("page")),
+        "skipped": found.skipped_files.all()[:200],
+        "n_duplicates": samples.n_duplicates(found),
+    }
+    return render(request, "sample_sets/detail.html", context)
+
+
+@login_required
+@require_POST
+def sample_set_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.sample_set(access.researcher(request), pk)
+    samples.delete_sample_set(found)
+    messages.success(request, f"“{found.name}” was deleted.")
+    return redirect("sample_sets")
+
+
+@login_required
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+def sample_image(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.sample(access.researcher(request), pk)
+    return HttpResponse(samples.read_png(found), content_type="image/png")

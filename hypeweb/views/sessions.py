@@ -1,0 +1,152 @@
+"""The evaluator's pages and the trial's two addresses."""
+
+import json
+from dataclasses import asdict
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
+
+from hypeweb import access, tasks
+from hypeweb.forms import AnswerForm, ConsentForm
+from hypeweb.models import Session, Study
+from hypeweb.services import display, masks, samples, sessions
+from hypeweb.services.errors import DomainError, NotFoundError
+from hypeweb.services.sessions import IssuedTrial
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    study = access.invited_study(token)
+    if not study.is_open:
+        message = "This study has ended. Thank you for your interest."
+        return render(request, "sessions/closed.html", {"message": message}, status=409)
+    form = ConsentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        joined = sessions.join_study(
+            study=study,
+            population=access.population_of(request, study),
+            now=timezone.now(),
+        )
+        return redirect("session", token=joined.token)
+    context = {
+        "study": display.facts_of(study),
+        "consent_text": study.consent_text,
+        "form": form,
+    }
+    status = 400 if form.errors else 200
+    return render(request, "sessions/invitation.html", context, status=status)
+
+
+@never_cache
+@ensure_csrf_cookie
+@require_GET
+def session(request: HttpRequest, token: str) -> HttpResponse:
+    found = access.session(token)
+    context = {"session": found, "study": display.facts_of(found.study)}
+    if found.state == Session.State.CONSENTED:
+        return render(request, "sessions/instructions.html", context)
+    if found.state == Session.State.RUNNING:
+        task = display.task_of(found)
+        return render(request, "sessions/trial.html", {**context, "task": task})
+    result = display.debrief_of(sessions.result_of(found))
+    return render(request, "sessions/debrief.html", {**context, "result": result})
+
+
+@require_POST
+def session_start(request: HttpRequest, token: str) -> HttpResponse:
+    sessions.start_session(session=access.session(token), now=timezone.now())
+    return redirect("session", token=token)
+
+
+@require_POST
+def session_leave(request: HttpRequest, token: str) -> HttpResponse:
+    sessions.leave_session(session=access.session(token), now=timezone.now())
+    return redirect("session", token=token)
+
+
+@never_cache
+@require_GET
+def trial(request: HttpRequest, token: str) -> JsonResponse:
+    found = access.session(token)
+    issued = sessions.issue_trial(session=found, now=timezone.now())
+    return JsonResponse(_step(found, issued))
+
+
+@never_cache
+@require_POST
+def answer(request: HttpRequest, token: str) -> JsonResponse:
+    found = access.session(token)
+    form = AnswerForm(_flat(request))
+    if not form.is_valid():
+        field, errors = next(iter(form.errors.items()))
+        raise DomainError(f"The answer cannot be used: {field}: {errors[0]}")
+    recorded = sessions.record_judgment(
+        session=found, answer=form.as_answer(), now=timezone.now()
+    )
+    if recorded.has_finished:
+        tasks.score.delay_on_commit(found.study_id)
+    return JsonResponse(
+        {
+            "correct": recorded.is_correct if found.study.feedback else None,
+            "next": _step(found, recorded.next_trial),
+        }
+    )
+
+
+@require_GET
+def trial_image(request: HttpRequest, token: str) -> HttpResponse:
+    found = sessions.open_image(token)
+    if found is None:
+        raise NotFoundError("There is no image at this address, or no longer.")
+    sample, study = found
+    return _image(samples.read_png(sample), study)
+
+
+@require_GET
+def mask_image(request: HttpRequest, token: str) -> HttpResponse:
+    found = access.mask(token)
+    return _image(masks.read_png(found), found.study)
+
+
+def _image(png: bytes, study: Study) -> HttpResponse:
+    """Send an image in a body of the study's one length, kept by no cache."""
+    response = HttpResponse(
+        png.ljust(study.response_bytes, b"\0"), content_type="image/png"
+    )
+    response["Cache-Control"] = "no-store, no-transform"
+    return response
+
+
+def _step(session: Session, issued: IssuedTrial | None) -> dict[str, object]:
+    if issued is None:
+        location = reverse("session", args=[session.token])
+        return {"state": "finished", "location": location}
+    trial = asdict(issued)
+    trial["image"] = reverse("trial_image", args=[trial.pop("image_token")])
+    trial["masks"] = [
+        reverse("mask_image", args=[token]) for token in trial.pop("mask_tokens")
+    ]
+    return {"state": "trial", "trial": trial}
+
+
+def _flat(request: HttpRequest) -> dict[str, object]:
+    """Return the posted JSON with the exposure's fields beside the answer's."""
+    try:
+        posted = json.loads(request.body)
+        exposure = posted.pop("exposure", None) or {}
+        flags = exposure.pop("flags", None) or []
+        return {**exposure, **posted, "flags": ",".join(map(str, flags))}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise DomainError(
+            "The answer must be a JSON object with nonce, answer and rt_ms."
+        ) from error

@@ -1,0 +1,85 @@
+"""Studies: create, look at, open, close."""
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
+
+from hypeweb import access
+from hypeweb.forms import StudyForm
+from hypeweb.services import studies as service
+from hypeweb.services.errors import DomainError
+from hypeweb.views import evaluations
+
+
+@login_required
+@require_GET
+def studies(request: HttpRequest) -> HttpResponse:
+    found = access.studies_of(access.researcher(request)).annotate(
+        n_arms=Count("arms", distinct=True), n_sessions=Count("sessions", distinct=True)
+    )
+    return render(request, "studies/list.html", {"studies": found})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def study_new(request: HttpRequest) -> HttpResponse:
+    user = access.researcher(request)
+    form = StudyForm(request.POST or None, user=user)
+    if request.method == "POST" and form.is_valid():
+        form.instance.owner = user
+        try:
+            created = service.create_study(
+                study=form.save(), sample_sets=list(form.cleaned_data["arms"])
+            )
+        except DomainError as error:
+            form.add_error(None, str(error))
+        else:
+            evaluations.start(created)
+            return redirect("study", slug=created.slug)
+    status = 400 if form.errors else 200
+    return render(request, "studies/new.html", {"form": form}, status=status)
+
+
+@login_required
+@require_GET
+def study(request: HttpRequest, slug: str) -> HttpResponse:
+    found = access.study(access.researcher(request), slug)
+    invitation = access.site_url(
+        request, reverse("invitation", args=[found.invitation_token])
+    )
+    is_draft = found.state == found.State.DRAFT
+    context = {
+        "study": found,
+        "arms": service.arms_with_counts(found),
+        "settings": service.describe(found),
+        "invitation_url": invitation if found.is_open else None,
+        "blockers": service.blockers(found) if is_draft else [],
+        **evaluations.context(found),
+    }
+    return render(request, "studies/detail.html", context)
+
+
+@login_required
+@require_POST
+def study_open(request: HttpRequest, slug: str) -> HttpResponse:
+    user = access.researcher(request)
+    found = access.study(user, slug)
+    service.open_study(study=found, actor=user, now=timezone.now())
+    return redirect("study", slug=slug)
+
+
+@login_required
+@require_POST
+def study_close(request: HttpRequest, slug: str) -> HttpResponse:
+    user = access.researcher(request)
+    found = access.study(user, slug)
+    service.close_study(study=found, actor=user, now=timezone.now())
+    return redirect("study", slug=slug)

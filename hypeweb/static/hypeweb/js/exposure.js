@@ -1,0 +1,170 @@
+// One timed exposure: countdown, stimulus, masks, nothing. Every element is in
+// the page and decoded before it starts; a frame only changes two opacities.
+
+import { countLongGaps, createTimeline, framesShown, targetFrames } from "./frames.js";
+
+const REFRESH_GAPS = 120;
+
+export function nextFrame() {
+  return new Promise((resolve) => requestAnimationFrame(resolve));
+}
+
+export async function measureGaps(nGaps = REFRESH_GAPS) {
+  const gaps = [];
+  let last = await nextFrame();
+  while (gaps.length < nGaps) {
+    const stamp = await nextFrame();
+    if (document.hidden) {
+      gaps.length = 0;
+    } else {
+      gaps.push(stamp - last);
+    }
+    last = stamp;
+  }
+  return gaps;
+}
+
+// Collects what takes attention or the picture away while it watches.
+export function watchAttention() {
+  const flags = new Set();
+  const wasFullscreen = document.fullscreenElement !== null;
+  const listeners = new AbortController();
+  const options = { signal: listeners.signal };
+  const flag = (name) => flags.add(name);
+
+  if (document.hidden) {
+    flag("hidden");
+  }
+  document.addEventListener("visibilitychange", () => document.hidden && flag("hidden"), options);
+  window.addEventListener("blur", () => flag("blurred"), options);
+  window.addEventListener("resize", () => flag("resized"), options);
+  document.addEventListener(
+    "fullscreenchange",
+    () => wasFullscreen && document.fullscreenElement === null && flag("left_fullscreen"),
+    options,
+  );
+  return { flags, flag, stop: () => listeners.abort() };
+}
+
+// The compositor's own stamps of the elements named by elementtiming, where the
+// browser offers them (Chromium); null elsewhere. One element reports once.
+export function watchPaint() {
+  const stamps = new Map();
+  const supported =
+    typeof PerformanceObserver === "function" &&
+    PerformanceObserver.supportedEntryTypes.includes("element");
+  if (!supported) {
+    return { between: () => null, stop: () => {} };
+  }
+  const keep = (entries) => {
+    for (const entry of entries) {
+      if (entry.renderTime > 0) {
+        stamps.set(entry.identifier, entry.renderTime);
+      }
+    }
+  };
+  const observer = new PerformanceObserver((list) => keep(list.getEntries()));
+  observer.observe({ type: "element" });
+  return {
+    between(first, second) {
+      keep(observer.takeRecords());
+      const isComplete = stamps.has(first) && stamps.has(second);
+      return isComplete ? stamps.get(second) - stamps.get(first) : null;
+    },
+    stop: () => observer.disconnect(),
+  };
+}
+
+// Shows each layer in turn and resolves with every frame's stamp, the onset of
+// each layer and how late the callbacks of the switching frames ran.
+function play({ layers, durationsMs, frameMs, mayGoOn }) {
+  const timeline = createTimeline(durationsMs, frameMs);
+  const stamps = [];
+  const latenessMs = [];
+  let shown = -1;
+
+  return new Promise((resolve) => {
+    const onFrame = (stamp) => {
+      stamps.push(stamp);
+      const step = timeline.at(stamp);
+      if (step !== shown) {
+        latenessMs.push(performance.now() - stamp);
+        const stops = !mayGoOn(step);
+        if (shown >= 0) {
+          layers[shown].style.opacity = "0";
+        }
+        if (stops || step === layers.length) {
+          resolve({ stamps, latenessMs, onsets: timeline.onsets, isWhole: !stops });
+          return;
+        }
+        layers[step].style.opacity = "1";
+        shown = step;
+      }
+      requestAnimationFrame(onFrame);
+    };
+    requestAnimationFrame(onFrame);
+  });
+}
+
+const rounded = (ms) => Math.round(ms * 100) / 100;
+
+// Resolves with the exposure to report and the stimulus's onset, or with null
+// when attention was lost before the stimulus appeared: nothing was seen then,
+// and the same trial can start again.
+export async function runExposure({ digits, stimulus, masks, plannedMs, maskMs, countdownMs, frameMs }) {
+  const layers = [...digits, stimulus, ...masks];
+  const durationsMs = [
+    ...digits.map(() => countdownMs),
+    plannedMs,
+    ...masks.map(() => maskMs),
+  ];
+  const first = digits.length;
+  const attention = watchAttention();
+  const paint = watchPaint();
+
+  const played = await play({
+    layers,
+    durationsMs,
+    frameMs,
+    mayGoOn: (step) => step > first || attention.flags.size === 0,
+  });
+  attention.stop();
+  const paintedMs = paint.between(stimulus.getAttribute("elementtiming"), "mask");
+  paint.stop();
+  if (!played.isWhole) {
+    return null;
+  }
+
+  const onset = played.onsets[first];
+  const shownMs = played.onsets[first + 1] - onset;
+  const during = played.stamps.filter((stamp) => stamp >= onset && stamp <= onset + shownMs);
+  const nLongGaps = countLongGaps(during, frameMs);
+  const target = targetFrames(plannedMs, frameMs);
+  const shown = framesShown(shownMs, frameMs);
+  const flags = [...attention.flags];
+  if (nLongGaps > 0) {
+    flags.push("long_gap");
+  }
+  if (shown !== target) {
+    flags.push("missed_target");
+  }
+  if (Math.max(played.latenessMs[first], played.latenessMs[first + 1]) > frameMs) {
+    flags.push("late_frame");
+  }
+  if (paintedMs !== null && Math.abs(paintedMs - shownMs) > frameMs) {
+    flags.push("paint_differs");
+  }
+  return {
+    onset,
+    exposure: {
+      shown_ms: rounded(shownMs),
+      target_frames: target,
+      shown_frames: shown,
+      refresh_hz: rounded(1000 / frameMs),
+      n_long_gaps: nLongGaps,
+      element_timing_ms: paintedMs === null ? null : rounded(paintedMs),
+      stamps: played.onsets.slice(first).map((stamp) => rounded(stamp - onset)),
+      flags,
+    },
+  };
+}

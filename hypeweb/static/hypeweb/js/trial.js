@@ -1,0 +1,237 @@
+// The task: fetch a trial, show it, take the answer, send it, and again until
+// the server says that the session is finished.
+
+import { createApi } from "./api.js";
+import { measureGaps, nextFrame, runExposure } from "./exposure.js";
+import { estimateRefresh } from "./frames.js";
+import { prepareTrial } from "./images.js";
+import { createQueue, persist, Refused } from "./queue.js";
+import { createPage } from "./trial_page.js";
+
+const FEEDBACK_MS = 700;
+const FULLSCREEN_SETTLES_MS = 600;
+
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// A failed connection is tried again after a while, or once the network is back.
+const waitForNetwork = (ms) =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      window.removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    window.addEventListener("online", done);
+  });
+
+function readSettings(root) {
+  const { dataset } = root;
+  return {
+    trialUrl: dataset.trialUrl,
+    answerUrl: dataset.answerUrl,
+    sessionUrl: dataset.sessionUrl,
+    isTimed: dataset.protocol === "hype_time",
+    countdownMs: Number(dataset.countdownMs),
+    maskMs: Number(dataset.maskMs),
+    stagePx: Number(dataset.stagePx),
+    hasFeedback: dataset.feedback === "true",
+  };
+}
+
+async function enterFullscreen() {
+  if (!document.fullscreenEnabled || document.fullscreenElement) {
+    return;
+  }
+  try {
+    await document.documentElement.requestFullscreen({ navigationUI: "hide" });
+    await wait(FULLSCREEN_SETTLES_MS);
+  } catch {
+    // Refused by the browser or the person: the task goes on in the window.
+  }
+}
+
+function createTask({ root, settings, page, api, queue }) {
+  const trialMs = [];
+  let frameMs = null;
+  let visible = null;
+
+  const online = (attempt) =>
+    persist(attempt, { wait: waitForNetwork, onFailure: () => page.setOffline(true) }).finally(
+      () => page.setOffline(false),
+    );
+
+  const clearStage = () => {
+    visible?.release();
+    visible = null;
+  };
+
+  const putOnStage = (images) => {
+    for (const element of [images.stimulus, ...images.masks]) {
+      page.stage.append(element);
+    }
+    page.fitStage(images.stimulus, settings.stagePx);
+  };
+
+  // The image stays until answered; the one before leaves in the same frame.
+  const showUntimed = async (images) => {
+    putOnStage(images);
+    await nextFrame();
+    const onset = await nextFrame();
+    images.stimulus.style.opacity = "1";
+    clearStage();
+    visible = images;
+    return { onset, exposure: null };
+  };
+
+  const showTimed = async (images, trial) => {
+    clearStage();
+    putOnStage(images);
+    visible = images;
+    for (;;) {
+      await nextFrame();
+      const played = await runExposure({
+        digits: page.digits,
+        stimulus: images.stimulus,
+        masks: images.masks,
+        plannedMs: trial.planned_ms,
+        maskMs: settings.maskMs,
+        countdownMs: settings.countdownMs,
+        frameMs,
+      });
+      if (played !== null) {
+        return played;
+      }
+      await page.ask("paused");
+      await enterFullscreen();
+    }
+  };
+
+  const beginBlock = async (trial, isFirst) => {
+    page.showProgress(trial, trialMs);
+    if (!settings.isTimed && isFirst) {
+      return;
+    }
+    const measured = settings.isTimed ? measureGaps().then(estimateRefresh) : null;
+    const panel = trial.number_in_block === 1 && trial.block > 1 ? "break" : "start";
+    await page.ask(panel, { block: trial.block, blocks: trial.n_blocks, done: trial.block - 1 });
+    if (settings.isTimed) {
+      frameMs = (await measured).frameMs;
+      await enterFullscreen();
+    }
+  };
+
+  const runTrial = async (trial, loading) => {
+    const startedAt = performance.now();
+    const images = await loading;
+    page.clearVerdict();
+    page.showProgress(trial, trialMs);
+    const { onset, exposure } = settings.isTimed
+      ? await showTimed(images, trial)
+      : await showUntimed(images);
+    page.say(page.words("question"));
+    const { answer, stamp } = await page.answer();
+    const reply = await queue.submit({
+      nonce: trial.nonce,
+      answer,
+      rt_ms: Math.max(0, Math.round((stamp - onset) * 10) / 10),
+      exposure,
+    });
+    page.setOffline(false);
+    trialMs.push(performance.now() - startedAt);
+    return reply;
+  };
+
+  const load = (trial) => {
+    const texts = { alt: page.words("stimulus"), refusal: page.words("unexpected") };
+    return online(() => prepareTrial(trial, texts));
+  };
+
+  const giveFeedback = async (reply) => {
+    if (settings.hasFeedback && reply.correct !== null) {
+      page.showVerdict(reply.correct);
+      await wait(FEEDBACK_MS);
+    }
+  };
+
+  const resume = async () => {
+    if (queue.hasPending()) {
+      try {
+        return (await queue.resend()).next;
+      } catch (error) {
+        if (!(error instanceof Refused)) {
+          throw error;
+        }
+      }
+    }
+    return online(api.getTrial);
+  };
+
+  // Says why the server refused, then shows the trial it holds for current. The
+  // session's own page explains everything else.
+  const recover = async (error) => {
+    await page.ask("refused", { sentence: error.message });
+    try {
+      return await online(api.getTrial);
+    } catch {
+      return { state: "finished", location: settings.sessionUrl };
+    }
+  };
+
+  const walk = async (first) => {
+    let next = first;
+    let isFirst = true;
+    let loading = next.state === "trial" ? load(next.trial) : null;
+    while (next.state === "trial") {
+      const { trial } = next;
+      loading.catch(() => {});
+      if (isFirst || trial.number_in_block === 1) {
+        await beginBlock(trial, isFirst);
+        isFirst = false;
+      }
+      const reply = await runTrial(trial, loading);
+      next = reply.next;
+      loading = next.state === "trial" ? load(next.trial) : null;
+      loading?.catch(() => {});
+      await giveFeedback(reply);
+    }
+    location.assign(next.location);
+  };
+
+  return async () => {
+    root.dataset.ready = "true";
+    let next = await resume().catch(recover);
+    for (;;) {
+      try {
+        await walk(next);
+        return;
+      } catch (error) {
+        if (!(error instanceof Refused)) {
+          throw error;
+        }
+        clearStage();
+        next = await recover(error);
+      }
+    }
+  };
+}
+
+const root = document.getElementById("trial");
+if (root) {
+  const settings = readSettings(root);
+  const page = createPage(root);
+  const api = createApi({
+    trialUrl: settings.trialUrl,
+    answerUrl: settings.answerUrl,
+    csrfToken: document.querySelector('meta[name="csrf-token"]').content,
+    unexpected: page.words("unexpected"),
+  });
+  const queue = createQueue({
+    send: api.postAnswer,
+    storage: sessionStorage,
+    key: `answer:${settings.answerUrl}`,
+    wait: waitForNetwork,
+    onFailure: () => page.setOffline(true),
+  });
+  createTask({ root, settings, page, api, queue })();
+}

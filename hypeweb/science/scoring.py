@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
+from hypeweb.science.answers import EvaluatorAnswers, class_counts
 from hypeweb.science.bootstrap import (
     OVER_EVALUATORS,
     evaluator_sums,
     percentile_interval,
     require_level,
 )
+from hypeweb.science.cautions import answer_cautions, limit_cautions, number_cautions
+from hypeweb.science.errors import ErrorReplicates, Resample, error_replicates
 from hypeweb.science.estimates import Caution, Estimate, Interval
 
 __all__ = [
@@ -21,47 +25,12 @@ __all__ = [
     "HypeInf",
     "HypeTime",
     "block_mode",
+    "estimate",
     "hype_inf",
     "hype_time",
 ]
 
-FEW_EVALUATORS = 10
-
-
-@dataclass(frozen=True, eq=False)
-class EvaluatorAnswers:
-    """The judgments of one evaluator on one arm, in the order given.
-
-    Attributes
-    ----------
-    truth : ndarray of shape (n,), bool
-        True where the image was real.
-    said_real : ndarray of shape (n,), bool
-        True where the answer was "real".
-
-    Raises
-    ------
-    ValueError
-        If the arrays are not boolean, one-dimensional and of one length.
-    """
-
-    truth: NDArray[np.bool_]
-    said_real: NDArray[np.bool_]
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        for name in ("truth", "said_real"):
-            array = getattr(self, name)
-            if array.ndim != 1 or array.dtype != np.bool_:
-                raise ValueError(
-                    f"{name} must be a one-dimensional boolean array, got "
-                    f"{array.ndim} dimensions of {array.dtype}."
-                )
-        if self.truth.size != self.said_real.size:
-            raise ValueError(
-                f"truth and said_real must have one length, got {self.truth.size} and "
-                f"{self.said_real.size}."
-            )
+EXACT = "no spread between evaluators: exact binomial over judgments"
 
 
 @dataclass(frozen=True)
@@ -117,6 +86,7 @@ def hype_inf(
     rng: np.random.Generator,
     n_bootstrap: int = 10_000,
     level: float = 0.95,
+    resample: Resample = "auto",
 ) -> HypeInf:
     """Return HYPE_inf: total, fakes and reals error with intervals.
 
@@ -130,12 +100,22 @@ def hype_inf(
         Number of resamples.
     level : float
         Coverage of the intervals.
+    resample : {"auto", "evaluators", "evaluators-and-images"}
+        What is drawn anew in every resample. "evaluators" is the published way; it
+        covers too little where evaluators share images, so "auto" then draws images
+        too.
 
     Returns
     -------
     HypeInf
         Proportions between 0 and 1; higher is more realistic, above 0.5 the generated
         images look more real than the real ones.
+
+    Raises
+    ------
+    ValueError
+        If `level` is not between 0 and 1, or images are to be resampled and an
+        evaluator has no `sample`.
 
     Notes
     -----
@@ -149,32 +129,16 @@ def hype_inf(
        Generative Models", NeurIPS (2019).
     """
     require_level(level)
-    counts = _class_counts(evaluators)
-    counts = counts[counts[:, 1] + counts[:, 3] > 0]
-    n_evaluators = counts.shape[0]
-    n_judgments = counts[:, [1, 3, 1]].sum(axis=0).astype(int)
-    n_judgments[2] += n_judgments[1]
-    values = _errors(counts.sum(axis=0, keepdims=True))[0]
-    replicates = (
-        _errors(evaluator_sums(counts, n_bootstrap=n_bootstrap, rng=rng))
-        if n_evaluators > 1
-        else np.full((0, 3), np.nan)
+    present = [answers for answers in evaluators if answers.truth.size]
+    drawn = error_replicates(
+        present, rng=rng, n_bootstrap=n_bootstrap, resample=resample
     )
-    fakes, reals, total = (
-        _estimate(
-            value=float(values[column]),
-            replicates=replicates[:, column],
-            n_evaluators=n_evaluators,
-            n_judgments=int(n_judgments[column]),
-            level=level,
-        )
-        for column in range(3)
-    )
+    fakes, reals, total = _error_estimates(class_counts(present), drawn, level=level)
     return HypeInf(
         total=total,
         fakes_error=fakes,
         reals_error=reals,
-        cautions=_number_cautions(n_evaluators),
+        cautions=number_cautions(len(present)) + answer_cautions(present),
     )
 
 
@@ -260,12 +224,11 @@ def hype_time(
         if n_evaluators > 1
         else np.empty(0)
     )
-    score = _estimate(
-        value=float(scores.mean()) if n_evaluators else float("nan"),
-        replicates=replicates,
+    score = estimate(
+        float(scores.mean()) if n_evaluators else None,
+        percentile_interval(replicates, level=level, method=OVER_EVALUATORS),
         n_evaluators=n_evaluators,
         n_judgments=sum(len(block) for blocks in block_exposures for block in blocks),
-        level=level,
     )
     n_at_floor = sum(min(blocks) <= limits_ms[0] for blocks in modes)
     n_at_ceiling = sum(max(blocks) >= limits_ms[1] for blocks in modes)
@@ -274,58 +237,39 @@ def hype_time(
         evaluator_scores=tuple(float(value) for value in scores),
         n_at_floor=n_at_floor,
         n_at_ceiling=n_at_ceiling,
-        cautions=_number_cautions(n_evaluators)
-        + _limit_cautions(n_evaluators, n_at_floor, n_at_ceiling),
+        cautions=number_cautions(n_evaluators)
+        + limit_cautions(
+            n_evaluators=n_evaluators, n_at_floor=n_at_floor, n_at_ceiling=n_at_ceiling
+        ),
     )
 
 
-def _class_counts(  # numpydoc ignore=PR01,RT01
-    evaluators: Sequence[EvaluatorAnswers],
-) -> NDArray[np.float64]:  # numpydoc ignore=PR01,RT01
-    """Return wrong and all judgments on fakes, then on reals, one row per evaluator."""
-    return np.array(
-        [
-            (
-                np.count_nonzero(~answers.truth & answers.said_real),
-                np.count_nonzero(~answers.truth),
-                np.count_nonzero(answers.truth & ~answers.said_real),
-                np.count_nonzero(answers.truth),
-            )
-            for answers in evaluators
-        ],
-        dtype=np.float64,
-    ).reshape(-1, 4)
-
-
-def _errors(  # numpydoc ignore=PR01,RT01
-    sums: NDArray[np.float64],
-) -> NDArray[np.float64]:  # numpydoc ignore=PR01,RT01
-    """Return fakes, reals and total error of every row, NaN without judgments."""
-    with np.errstate(invalid="ignore"):
-        fakes, reals = sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 3]
-    total = (fakes + reals) / 2
-    total = np.where(np.isnan(fakes), reals, np.where(np.isnan(reals), fakes, total))
-    return np.stack([fakes, reals, total], axis=1)
-
-
-def _estimate(  # numpydoc ignore=GL08
-    *,
-    value: float,
-    replicates: NDArray[np.float64],
-    n_evaluators: int,
-    n_judgments: int,
-    level: float,
+def estimate(
+    value: float | None, interval: Interval, *, n_evaluators: int, n_judgments: int
 ) -> Estimate:
-    if n_judgments == 0:
+    """Return an estimate whose missing interval says why it is missing.
+
+    Parameters
+    ----------
+    value : float or None
+        The number.
+    interval : Interval
+        Its interval, used where there are two evaluators or more.
+    n_evaluators, n_judgments : int
+        What it rests on.
+
+    Returns
+    -------
+    Estimate
+        Without bounds where nobody or one evaluator judged.
+    """
+    if value is None or n_judgments == 0:
         interval = Interval(low=None, high=None, std_error=None, method="no judgments")
     elif n_evaluators < 2:  # noqa: PLR2004 a spread needs two
-        interval = Interval(
-            low=None, high=None, std_error=None, method="no interval: one evaluator"
-        )
-    else:
-        interval = percentile_interval(replicates, level=level, method=OVER_EVALUATORS)
+        method = "no interval: one evaluator"
+        interval = Interval(low=None, high=None, std_error=None, method=method)
     return Estimate(
-        value=value if n_judgments else None,
+        value=value,
         low=interval.low,
         high=interval.high,
         n_evaluators=n_evaluators,
@@ -335,46 +279,52 @@ def _estimate(  # numpydoc ignore=GL08
     )
 
 
-def _number_cautions(n_evaluators: int) -> tuple[Caution, ...]:  # numpydoc ignore=GL08
-    if n_evaluators == 0:
-        return (Caution("no-evaluators", "Nobody has judged this arm yet."),)
-    if n_evaluators == 1:
-        return (
-            Caution(
-                "one-evaluator",
-                "One evaluator judged this arm: how much people differ is unknown, so "
-                "there is no interval.",
-            ),
+def _error_estimates(  # numpydoc ignore=PR01,RT01
+    counts: NDArray[np.float64], drawn: ErrorReplicates, *, level: float
+) -> list[Estimate]:
+    """Return the estimates of fakes, reals and total error."""
+    judged = counts[:, [1, 3]]
+    judged = np.column_stack([judged, judged.sum(axis=1)])
+    exact = [
+        _exact_interval(int(n_wrong), int(n_judged), level=level)
+        for n_wrong, n_judged in zip(
+            counts[:, [0, 2]].sum(axis=0), judged.sum(axis=0)[:2], strict=True
         )
-    if n_evaluators < FEW_EVALUATORS:
-        return (
-            Caution(
-                "few-evaluators",
-                f"Only {n_evaluators} evaluators judged this arm: the interval is "
-                "likely too narrow.",
-            ),
+    ]
+    exact.append(_mean_interval(exact))
+    intervals = [
+        percentile_interval(column, level=level, method=drawn.method)
+        for column in drawn.replicates.T
+    ]
+    intervals = [
+        interval if interval.std_error else fallback
+        for interval, fallback in zip(intervals, exact, strict=True)
+    ]
+    return [
+        estimate(
+            None if np.isnan(value) else float(value),
+            interval,
+            n_evaluators=int(np.count_nonzero(n)),
+            n_judgments=int(n.sum()),
         )
-    return ()
+        for value, interval, n in zip(drawn.values, intervals, judged.T, strict=True)
+    ]
 
 
-def _limit_cautions(  # numpydoc ignore=GL08
-    n_evaluators: int, n_at_floor: int, n_at_ceiling: int
-) -> tuple[Caution, ...]:
-    cautions = []
-    if n_at_floor:
-        cautions.append(
-            Caution(
-                "at-floor",
-                f"{n_at_floor} of {n_evaluators} evaluators sat at the shortest "
-                "exposure: their true values may be lower.",
-            )
-        )
-    if n_at_ceiling:
-        cautions.append(
-            Caution(
-                "at-ceiling",
-                f"{n_at_ceiling} of {n_evaluators} evaluators sat at the longest "
-                "exposure: their true values may be higher, or they guessed.",
-            )
-        )
-    return tuple(cautions)
+def _exact_interval(  # numpydoc ignore=GL08
+    n_wrong: int, n_judged: int, *, level: float
+) -> Interval:  # numpydoc ignore=GL08
+    if n_judged == 0:
+        return Interval(low=None, high=None, std_error=None, method="no judgments")
+    bounds = binomtest(n_wrong, n_judged).proportion_ci(confidence_level=level)
+    low, high = float(bounds.low), float(bounds.high)
+    return Interval(low=low, high=high, std_error=None, method=EXACT)
+
+
+def _mean_interval(intervals: Sequence[Interval]) -> Interval:  # numpydoc ignore=GL08
+    lows = [interval.low for interval in intervals if interval.low is not None]
+    highs = [interval.high for interval in intervals if interval.high is not None]
+    if not lows:
+        return Interval(low=None, high=None, std_error=None, method="no judgments")
+    low, high = sum(lows) / len(lows), sum(highs) / len(highs)
+    return Interval(low=low, high=high, std_error=None, method=EXACT)

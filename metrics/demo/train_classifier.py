@@ -26,7 +26,6 @@ N_EPOCHS = 120
 BATCH_SIZE = 64
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-2
-LABEL_SMOOTHING = 0.05
 MAX_SHIFT = 1.0  # pixels of 8, either direction
 MAX_SHEAR = 0.15
 MAX_SCALE = 0.1
@@ -77,6 +76,9 @@ def jitter(images: Tensor, rng: torch.Generator) -> Tensor:
 def train(digits: Digits, *, n_epochs: int, seed: int) -> DigitsNetwork:
     """Return a network trained on `digits`, in eval mode.
 
+    Plain cross-entropy, without label smoothing: smoothed classes would hold the
+    Inception Score of the real digits at 7 instead of close to 10.
+
     Parameters
     ----------
     digits : Digits
@@ -108,9 +110,7 @@ def train(digits: Digits, *, n_epochs: int, seed: int) -> DigitsNetwork:
             order = torch.randperm(len(labels), generator=rng)
             for batch in torch.split(order[: n_batches * BATCH_SIZE], BATCH_SIZE):
                 _, logits = network(jitter(images[batch], rng))
-                loss = nn.functional.cross_entropy(
-                    logits, labels[batch], label_smoothing=LABEL_SMOOTHING
-                )
+                loss = functional.cross_entropy(logits, labels[batch])
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 optimizer.step()

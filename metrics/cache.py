@@ -1,0 +1,189 @@
+"""Features on disk, named by everything they depend on.
+
+An entry is one npz file; its zip checksums tell damage. It is written beside its place
+and moved there, so that a reader never sees half a file and two writers of the same
+entry do no harm.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from metrics.errors import MetricsError
+from metrics.extractors import Extractor
+from metrics.features import FeatureSet, ImageFacts
+
+FOLDER_VARIABLE = "HYPEWEB_FEATURES"
+
+# Raise when decoding, resizing or a network changes its numbers.
+_VERSION = 1
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class FeatureCache:
+    """A folder of features.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when first written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise MetricsError(f"the cache {folder} must be a folder, got a file")
+        self.folder = folder
+
+    def load(
+        self,
+        extractor: Extractor,
+        layers: frozenset[str],
+        *,
+        content_hash: str,
+        image_hashes: Sequence[str] | None,
+    ) -> FeatureSet | None:
+        """Return stored features in the order asked for.
+
+        Parameters
+        ----------
+        extractor : Extractor
+            The network that made them.
+        layers : frozenset of str
+            Layers that must be there.
+        content_hash : str
+            The source's hash.
+        image_hashes : sequence of str or None
+            One hash per image in the wanted order; None for the stored order.
+
+        Returns
+        -------
+        FeatureSet or None
+            None where nothing usable is stored; a damaged file is deleted.
+        """
+        path = self._path(extractor, content_hash)
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                about = json.loads(stored["about"].tobytes())
+                found = {
+                    name: stored[f"layer_{name}"]
+                    for name in about["layers"]
+                    if name in layers
+                }
+            facts = tuple(
+                ImageFacts(**{**fact, "conversions": tuple(fact["conversions"])})
+                for fact in about["facts"]
+            )
+            hashes = about["image_hashes"]
+            if not all(len(rows) == len(facts) for rows in found.values()):
+                raise ValueError("rows and facts disagree")
+        except _DAMAGE:
+            path.unlink(missing_ok=True)
+            return None
+        if set(found) != layers:
+            return None
+        if image_hashes is None or hashes is None or list(image_hashes) == hashes:
+            return FeatureSet(found, facts)
+        return _reordered(FeatureSet(found, facts), hashes, image_hashes)
+
+    def store(
+        self,
+        extractor: Extractor,
+        features: FeatureSet,
+        *,
+        content_hash: str,
+        image_hashes: Sequence[str] | None,
+    ) -> str | None:
+        """Write features and return why that failed, if it did.
+
+        Parameters
+        ----------
+        extractor : Extractor
+            The network that made them.
+        features : FeatureSet
+            What to keep; sets with skipped images are not kept.
+        content_hash : str
+            The source's hash.
+        image_hashes : sequence of str or None
+            One hash per row.
+
+        Returns
+        -------
+        str or None
+            A sentence about a full or read-only folder; None when all is well. A
+            result is worth more than its cache, so this is no error.
+        """
+        if features.skipped:
+            return None
+        about = {
+            "layers": sorted(features.layers),
+            "facts": [asdict(fact) for fact in features.facts],
+            "image_hashes": None if image_hashes is None else list(image_hashes),
+        }
+        arrays = {f"layer_{name}": rows for name, rows in features.layers.items()}
+        arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+        path = self._path(extractor, content_hash)
+        temporary = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+            Path(temporary).replace(path)
+        except OSError as error:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+            what = "is full" if error.errno in _NO_SPACE else "cannot be written"
+            return (
+                f"the cache {self.folder} {what} ({error.strerror}), so the features "
+                "were not kept; free space there or name another with --cache"
+            )
+        return None
+
+    def _path(self, extractor: Extractor, content_hash: str) -> Path:
+        key = (
+            _VERSION,
+            content_hash,
+            extractor.name,
+            extractor.weights_sha256,
+            extractor.settings,
+        )
+        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+        return self.folder / f"{digest}.npz"
+
+
+def default_cache_folder() -> Path:
+    """Return where features are kept unless the caller says otherwise.
+
+    Returns
+    -------
+    Path
+        The folder of ``HYPEWEB_FEATURES``, else ``~/.cache/hypeweb/features``.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return Path(os.environ.get(FOLDER_VARIABLE) or cache / "hypeweb" / "features")
+
+
+def _reordered(
+    features: FeatureSet, stored: Sequence[str], wanted: Sequence[str]
+) -> FeatureSet | None:
+    """Return the rows in the wanted order; equal images have equal rows."""
+    rows = {image_hash: row for row, image_hash in enumerate(stored)}
+    try:
+        order = [rows[image_hash] for image_hash in wanted]
+    except KeyError:
+        return None
+    return FeatureSet(
+        {name: values[order] for name, values in features.layers.items()},
+        tuple(features.facts[row] for row in order),
+    )

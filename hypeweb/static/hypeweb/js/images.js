@@ -14,9 +14,19 @@ async function fetchBlob(url, refusal) {
   return response.blob();
 }
 
+// Masks come from the study's small pool and return in many trials.
+const maskBlobs = new Map();
+
+async function fetchMask(url, refusal) {
+  if (!maskBlobs.has(url)) {
+    maskBlobs.set(url, await fetchBlob(url, refusal));
+  }
+  return maskBlobs.get(url);
+}
+
 // A decoded, not yet visible <img>; call release() once it has left the page.
-async function prepare(url, { alt, timing, refusal }) {
-  const objectUrl = URL.createObjectURL(await fetchBlob(url, refusal));
+async function prepare(blob, { alt, timing }) {
+  const objectUrl = URL.createObjectURL(blob);
   const element = new Image();
   element.alt = alt;
   element.decoding = "sync";
@@ -40,11 +50,13 @@ async function prepare(url, { alt, timing, refusal }) {
 }
 
 export async function prepareTrial(trial, { alt, refusal }) {
+  const [picture, ...patterns] = await Promise.all([
+    fetchBlob(trial.image, refusal),
+    ...trial.masks.map((url) => fetchMask(url, refusal)),
+  ]);
   const [stimulus, ...masks] = await Promise.all([
-    prepare(trial.image, { alt, timing: "stimulus", refusal }),
-    ...trial.masks.map((url, index) =>
-      prepare(url, { alt: "", timing: index === 0 ? "mask" : null, refusal }),
-    ),
+    prepare(picture, { alt, timing: "stimulus" }),
+    ...patterns.map((blob, index) => prepare(blob, { alt: "", timing: index === 0 ? "mask" : null })),
   ]);
   return {
     stimulus: stimulus.element,

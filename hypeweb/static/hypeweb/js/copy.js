@@ -1,0 +1,16 @@
+// Copies the invitation's address, where the browser lets a page do that.
+
+const button = document.querySelector("[data-copy]");
+if (button && navigator.clipboard) {
+  const source = document.querySelector("[data-copy-source]");
+  const status = document.querySelector("[data-copy-status]");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(source.href);
+      status.textContent = "Copied";
+    } catch {
+      status.textContent = "Select the address and copy it by hand";
+    }
+  });
+}

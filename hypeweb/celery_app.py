@@ -3,13 +3,22 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import worker_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hypeweb.settings")
 
 app = Celery("hypeweb")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def check_services(**_: object) -> None:
+    """Stop with a sentence, not a traceback, where something is missing."""
+    from hypeweb import startup  # noqa: PLC0415 - needs the app registry
+
+    for problem in startup.problems():
+        raise SystemExit(problem)
 
 
 @worker_ready.connect

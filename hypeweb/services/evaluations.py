@@ -90,9 +90,8 @@ def run_evaluation(evaluation_id: int) -> None:
 
 
 def _evaluate(job: Evaluation) -> "Outcome":
-    from metrics.evaluation import Options, evaluate
-
     from metrics.errors import MetricsError
+    from metrics.evaluation import Options, evaluate
 
     def progress(step: "Progress") -> None:
         jobs.report_progress(

@@ -1,0 +1,15 @@
+"""For gunicorn --config=python:hypeweb.gunicorn_conf: look before serving."""
+
+import sys
+from typing import Any
+
+import django
+
+
+def on_starting(server: Any) -> None:  # noqa: ANN401, ARG001
+    """Stop with a sentence, not a traceback, where something is missing."""
+    django.setup()
+    from hypeweb import startup  # noqa: PLC0415 - needs the settings
+
+    for problem in startup.problems():
+        sys.exit(problem)

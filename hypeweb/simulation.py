@@ -1,0 +1,149 @@
+"""Synthetic evaluators that walk the site's own addresses, as a browser would."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.cookiejar import CookieJar
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urljoin
+from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
+
+import numpy as np
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
+from django.urls import reverse
+
+from hypeweb import access
+from hypeweb.models import Session, Study, Trial
+from hypeweb.science.observers import Observer, PsychometricObserver
+from hypeweb.services.errors import DomainError
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Who is simulated: an observer, and how people and arms differ from it."""
+
+    observer: Observer
+    error_by_arm: Mapping[str, float]
+    between_sd: float = 0.06
+
+    def observer_for(self, arm_label: str, rng: np.random.Generator) -> Observer:
+        """Return one person's observer: the error of the arm, give or take."""
+        if not isinstance(self.observer, PsychometricObserver):
+            return self.observer
+        mean = self.error_by_arm.get(arm_label, self.observer.untimed_error)
+        error = float(np.clip(rng.normal(mean, self.between_sd), 0.0, 1.0))
+        return replace(self.observer, untimed_error=error)
+
+
+class Browser:
+    """A cookie jar and an address: as much of a browser as an evaluator needs."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self.cookies = CookieJar()
+        # Proxies are for addresses elsewhere; this one is the site itself.
+        self._opener = build_opener(HTTPCookieProcessor(self.cookies), ProxyHandler({}))
+
+    def get(self, path: str) -> bytes:
+        return self._send(path, None, {})[1]
+
+    def get_json(self, path: str) -> dict[str, Any]:
+        body = self._send(path, None, {"Accept": "application/json"})[1]
+        return dict(json.loads(body))
+
+    def post_form(self, path: str, fields: Mapping[str, str], **headers: str) -> str:
+        """Post a form and return where it led."""
+        data = urlencode({**fields, "csrfmiddlewaretoken": self._csrf()}).encode()
+        return self._send(path, data, headers)[0]
+
+    def post_json(self, path: str, data: Mapping[str, object]) -> dict[str, Any]:
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "X-CSRFToken": self._csrf(),
+        }
+        body = self._send(path, json.dumps(data).encode(), headers)[1]
+        return dict(json.loads(body))
+
+    def _csrf(self) -> str:
+        return next((c.value or "" for c in self.cookies if c.name == "csrftoken"), "")
+
+    def _send(
+        self, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[str, bytes]:
+        url = urljoin(self.base_url, path)
+        request = Request(url, data, {"Referer": url, **headers})  # noqa: S310 - ours
+        try:
+            with self._opener.open(request, timeout=60) as response:
+                return response.url, response.read()
+        except HTTPError as error:
+            detail = error.read().decode(errors="replace")[:300]
+            raise DomainError(f"{url} answered {error.code}: {detail}") from error
+
+
+def simulate_session(
+    *, base_url: str, study: Study, crowd: Crowd, rng: np.random.Generator
+) -> None:
+    """Walk one synthetic evaluator from the invitation to the debrief."""
+    browser = Browser(base_url)
+    invitation = reverse("invitation", args=[study.invitation_token])
+    browser.get(invitation)
+    address = browser.post_form(
+        invitation,
+        {"consent": "on"},
+        **{access.SIMULATION_HEADER: access.simulation_pass(study)},
+    )
+    token = address.rstrip("/").rpartition("/")[2]
+    session = Session.objects.select_related("arm").get(token=token)
+    observer = crowd.observer_for(session.arm.label, rng)
+    browser.post_form(reverse("session_start", args=[token]), {})
+    step = browser.get_json(reverse("trial", args=[token]))
+    while step["state"] == "trial":
+        trial = step["trial"]
+        browser.get(trial["image"])
+        # The browser is never told the truth; a simulated eye must be.
+        truth = Trial.objects.get(nonce=trial["nonce"]).truth
+        answered = observer.answer(
+            truth=truth,  # type: ignore[arg-type]
+            exposure_ms=trial["planned_ms"],
+            trial=trial["number"] - 1,
+            rng=rng,
+        )
+        if answered is None:
+            browser.post_form(reverse("session_leave", args=[token]), {})
+            return
+        step = browser.post_json(
+            reverse("answer", args=[token]),
+            {
+                "nonce": trial["nonce"],
+                "answer": answered.answer,
+                "rt_ms": answered.rt_ms,
+                "exposure": {"shown_ms": trial["planned_ms"]}
+                if trial["planned_ms"]
+                else None,
+            },
+        )["next"]
+    browser.get(step["location"])
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401
+        pass
+
+
+@contextmanager
+def own_server() -> Iterator[str]:
+    """Serve the site from this process on a free port and lend its address."""
+    server = ThreadedWSGIServer(("127.0.0.1", 0), _QuietHandler)
+    server.set_app(get_wsgi_application())
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

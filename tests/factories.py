@@ -1,0 +1,122 @@
+"""Rows and files as the site itself makes them."""
+
+import io
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from django.contrib.auth.models import User
+from PIL import Image
+
+from hypeweb.models import SampleSet, Session, Study
+from hypeweb.services import samples, sessions, studies
+from hypeweb.services.sessions import Answer
+
+NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+
+
+def make_user(name: str, **fields: object) -> User:
+    return User.objects.create_user(name, password="a-long-password", **fields)
+
+
+def png_bytes(rng: np.random.Generator, side: int = 8) -> bytes:
+    pixels = rng.integers(0, 256, size=(side, side, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def zip_bytes(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def images_zip(n: int, *, seed: int, side: int = 8) -> bytes:
+    rng = np.random.default_rng(seed)
+    return zip_bytes({f"{i:03d}.png": png_bytes(rng, side) for i in range(n)})
+
+
+def make_sample_set(
+    owner: User, name: str, *, folder: Path, origin: str, n: int = 12, side: int = 8
+) -> SampleSet:
+    path = folder / f"{name}.zip"
+    seed = int.from_bytes(name.encode()[-4:])
+    path.write_bytes(images_zip(n, seed=seed, side=side))
+    sample_set = SampleSet(name=name, owner=owner, origin=origin)
+    samples.import_directly(sample_set=sample_set, source=str(path), size=None)
+    return SampleSet.objects.get(pk=sample_set.pk)
+
+
+def draft_study(
+    owner: User, *, protocol: str, n_arms: int = 2, folder: Path, **fields: object
+) -> Study:
+    defaults: dict[str, object] = {
+        "n_real": 2,
+        "n_fake": 2,
+        "n_blocks": 2,
+        "images_per_block": 4,
+        "extractor": "digits",
+        "consent_text": "You agree.",
+    }
+    real = make_sample_set(owner, "real", folder=folder, origin="real")
+    made = [
+        make_sample_set(owner, f"made {i}", folder=folder, origin="generated")
+        for i in range(n_arms)
+    ]
+    study = Study(
+        name="A study",
+        owner=owner,
+        real_set=real,
+        protocol=protocol,
+        **{**defaults, **fields},
+    )
+    return studies.create_study(study=study, sample_sets=made)
+
+
+def open_study(
+    owner: User, *, protocol: str, n_arms: int = 2, **fields: object
+) -> Study:
+    from django.conf import settings  # noqa: PLC0415
+
+    study = draft_study(
+        owner, protocol=protocol, n_arms=n_arms, folder=settings.DATA_DIR, **fields
+    )
+    studies.open_study(study=study, actor=owner, now=NOW)
+    study.refresh_from_db()
+    return study
+
+
+def join(study: Study, *, population: str = "people") -> Session:
+    session = sessions.join_study(
+        study=study, population=Session.Population(population), now=NOW
+    )
+    sessions.start_session(session=session, now=NOW)
+    session.refresh_from_db()
+    return session
+
+
+def walk(session: Session, answers: str | None = None) -> Session:
+    """Answer every trial: right, or as a string of r(ight) and w(rong) says."""
+    now = NOW
+    number = 0
+    while issued := sessions.issue_trial(session=session, now=now):
+        now += timedelta(seconds=10)
+        trial = session.trials.get(nonce=issued.nonce)
+        is_right = answers is None or answers[number] == "r"
+        answer = trial.truth if is_right else other(trial.truth)
+        sessions.record_judgment(
+            session=session,
+            answer=Answer(nonce=issued.nonce, answer=answer, rt_ms=500.0),
+            now=now,
+        )
+        number += 1
+    session.refresh_from_db()
+    return session
+
+
+def other(truth: str) -> str:
+    return "fake" if truth == "real" else "real"

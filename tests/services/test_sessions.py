@@ -1,0 +1,234 @@
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from hypeweb.models import Judgment, Session, Trial
+from hypeweb.services import sessions, studies
+from hypeweb.services.errors import ConflictError
+from hypeweb.services.sessions import Answer
+from tests.factories import NOW, join, other, walk
+
+pytestmark = pytest.mark.django_db
+
+
+def answer_to(issued, answer, rt_ms=400.0):
+    return Answer(nonce=issued.nonce, answer=answer, rt_ms=rt_ms)
+
+
+def test_join_balances_arms(study):
+    arms = [join(study).arm.label for _ in range(6)]
+    assert Counter(arms) == {"made 0": 3, "made 1": 3}
+
+
+def test_join_counts_populations_apart(study):
+    for _ in range(4):
+        join(study, population="simulated")
+    assert Counter(join(study).arm.label for _ in range(2)) == {
+        "made 0": 1,
+        "made 1": 1,
+    }
+
+
+def test_join_refuses_when_every_arm_is_full(study):
+    study.evaluators_per_arm = 1
+    study.save()
+    join(study)
+    join(study)
+    with pytest.raises(ConflictError, match="all the evaluators it needs"):
+        join(study)
+
+
+def test_join_gives_away_the_place_of_a_stale_session(study):
+    study.evaluators_per_arm = 1
+    study.save()
+    for _ in range(2):
+        join(study)
+    Session.objects.update(consented_at=NOW - timedelta(hours=3))
+    assert join(study).state == Session.State.RUNNING
+
+
+def test_join_refuses_a_closed_study(study, researcher):
+    studies.close_study(study=study, actor=researcher, now=NOW)
+    with pytest.raises(ConflictError, match="not open"):
+        join(study)
+
+
+def test_start_draws_exact_shares_without_repeats(study):
+    session = join(study)
+    trials = list(session.trials.select_related("sample__sample_set"))
+    assert Counter(trial.truth for trial in trials) == {"real": 2, "fake": 2}
+    assert len({trial.sample_id for trial in trials}) == 4
+    for trial in trials:
+        origin = trial.sample.sample_set.origin
+        assert (origin == "real") == (trial.truth == "real")
+
+
+def test_start_twice_changes_nothing(study):
+    session = join(study)
+    before = list(session.trials.values_list("pk", "sample_id"))
+    sessions.start_session(session=session, now=NOW)
+    assert list(session.trials.values_list("pk", "sample_id")) == before
+
+
+def test_start_shows_images_about_equally_often(study):
+    for _ in range(12):  # 24 real images shown, the set has 12
+        join(study)
+    shown = Counter(Trial.objects.filter(truth="real").values_list("sample_id"))
+    assert set(shown.values()) == {2}
+
+
+def test_timed_blocks_are_half_real(timed_study):
+    session = join(timed_study)
+    counts = Counter(session.trials.values_list("block", "truth"))
+    assert set(counts.values()) == {2}
+    assert set(counts) == {(b, t) for b in (1, 2) for t in ("real", "fake")}
+
+
+def test_issue_repeats_the_same_trial_until_it_is_answered(study):
+    session = join(study)
+    first = sessions.issue_trial(session=session, now=NOW)
+    later = sessions.issue_trial(session=session, now=NOW + timedelta(minutes=5))
+    assert later == first
+    assert session.trials.get(number=1).issued_at == NOW
+
+
+def test_record_finishes_after_the_last_trial(study):
+    session = walk(join(study), "rwrr")
+    assert session.state == Session.State.FINISHED
+    result = sessions.result_of(session)
+    assert (result.n_answered, result.n_correct) == (4, 3)
+    assert result.n_reals == result.n_fakes == 2
+    assert result.hype_time_ms is None
+
+
+def test_same_answer_twice_is_counted_once_and_gets_the_same_reply(study):
+    session = join(study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    replies = [
+        sessions.record_judgment(
+            session=session, answer=answer_to(issued, "real"), now=NOW
+        )
+        for _ in range(2)
+    ]
+    assert replies[0] == replies[1]
+    assert Judgment.objects.count() == 1
+
+
+def test_another_answer_to_an_answered_trial_is_refused(study):
+    session = join(study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    sessions.record_judgment(session=session, answer=answer_to(issued, "real"), now=NOW)
+    with pytest.raises(ConflictError, match="already answered"):
+        sessions.record_judgment(
+            session=session, answer=answer_to(issued, "fake"), now=NOW
+        )
+    assert Judgment.objects.get().answer == "real"
+
+
+def test_answer_of_another_session_is_refused(study):
+    mine, theirs = join(study), join(study)
+    issued = sessions.issue_trial(session=theirs, now=NOW)
+    with pytest.raises(ConflictError, match="no open trial of this session"):
+        sessions.record_judgment(
+            session=mine, answer=answer_to(issued, "real"), now=NOW
+        )
+    assert not Judgment.objects.exists()
+
+
+def test_answer_to_a_trial_not_yet_issued_is_refused(study):
+    session = join(study)
+    sessions.issue_trial(session=session, now=NOW)
+    last = session.trials.get(number=4)
+    with pytest.raises(ConflictError, match="no open trial"):
+        sessions.record_judgment(
+            session=session,
+            answer=Answer(nonce=last.nonce, answer="real", rt_ms=1.0),
+            now=NOW,
+        )
+
+
+def test_answer_after_leaving_is_refused(study):
+    session = join(study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    sessions.leave_session(session=session, now=NOW)
+    with pytest.raises(ConflictError, match="has ended"):
+        sessions.record_judgment(
+            session=session, answer=answer_to(issued, "real"), now=NOW
+        )
+
+
+def test_timed_answer_before_the_image_can_have_been_shown_is_refused(timed_study):
+    session = join(timed_study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    assert issued.planned_ms == 500
+    early = NOW + timedelta(milliseconds=500 + 4 * 30 - 1)
+    with pytest.raises(ConflictError, match="before the image"):
+        sessions.record_judgment(
+            session=session, answer=answer_to(issued, "real"), now=early
+        )
+    assert not Judgment.objects.exists()
+    sessions.record_judgment(
+        session=session,
+        answer=answer_to(issued, "real"),
+        now=early + timedelta(milliseconds=1),
+    )
+    assert Judgment.objects.get().server_ms == pytest.approx(620)
+
+
+def test_timed_session_replays_the_staircase_within_each_block(timed_study):
+    session = walk(join(timed_study), "rrrw" + "wwrr")
+    planned = list(session.trials.values_list("planned_ms", flat=True))
+    assert planned == [500, 500, 500, 470, 500, 510, 520, 520]
+    assert sessions.result_of(session).hype_time_ms == pytest.approx((500 + 520) / 2)
+
+
+def test_masks_differ_between_trials_and_repeat_for_one(timed_study):
+    session = join(timed_study)
+    first = sessions.issue_trial(session=session, now=NOW)
+    assert len(set(first.mask_tokens)) == 4
+    assert sessions.issue_trial(session=session, now=NOW).mask_tokens == (
+        first.mask_tokens
+    )
+
+
+def test_image_opens_only_while_its_trial_waits(study):
+    session = join(study)
+    first, second = session.trials.all()[:2]
+    assert sessions.open_image(first.image_token) is None
+    issued = sessions.issue_trial(session=session, now=NOW)
+    assert sessions.open_image(first.image_token)[0] == first.sample
+    assert sessions.open_image(second.image_token) is None
+    sessions.record_judgment(session=session, answer=answer_to(issued, "real"), now=NOW)
+    assert sessions.open_image(first.image_token) is None
+
+
+def test_leave_keeps_what_was_answered(study):
+    session = join(study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    sessions.record_judgment(session=session, answer=answer_to(issued, "real"), now=NOW)
+    sessions.leave_session(session=session, now=NOW)
+    session.refresh_from_db()
+    assert session.state == Session.State.LEFT
+    assert sessions.result_of(session).n_answered == 1
+    assert sessions.issue_trial(session=session, now=NOW) is None
+
+
+def test_database_refuses_a_second_judgment_of_one_trial(study):
+    session = walk(join(study))
+    judgment = Judgment.objects.filter(trial__session=session).first()
+    judgment.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        judgment.save(force_insert=True)
+
+
+def test_database_refuses_an_image_twice_in_a_session(study):
+    trial = join(study).trials.first()
+    trial.pk, trial.number, trial.nonce, trial.image_token = None, 99, "n", "i"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        trial.save(force_insert=True)
+
+
+def test_other_names_the_other_truth():
+    assert (other("real"), other("fake")) == ("fake", "real")

@@ -1,0 +1,19 @@
+"""The site's settings under test: a folder of its own, quick hashes, eager tasks."""
+
+import os
+import tempfile
+
+os.environ.setdefault("HYPE_DATA_DIR", tempfile.mkdtemp(prefix="hypeweb-test-"))
+os.environ.setdefault("SECRET_KEY", "only-for-tests")
+
+from hypeweb.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+STORAGES = {
+    **STORAGES,  # noqa: F405
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}

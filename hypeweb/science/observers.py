@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from hypeweb.science.psychometric import weibull_correct
+from hypeweb.science.psychometric import chance_correct
 
 Truth = Literal["real", "fake"]
 
@@ -133,8 +133,8 @@ class PsychometricObserver:
         if exposure_ms is None:
             return 1 - min(self.untimed_error * factor, 1.0)
         return float(
-            weibull_correct(
-                np.float64(exposure_ms),
+            chance_correct(
+                exposure_ms,
                 threshold_ms=self.threshold_ms * factor,
                 slope=self.slope,
                 lapse=self.lapse,

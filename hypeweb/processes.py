@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -41,12 +42,18 @@ def require_free(port: int) -> None:
 
 @contextmanager
 def running(
-    command: Sequence[str], *, env: Mapping[str, str] | None = None
+    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command in a process group of its own, stopped at the end."""
-    process = subprocess.Popen(  # noqa: S603 - the site's own commands
-        command, env={**os.environ, **(env or {})}, start_new_session=True
-    )
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - the site's own commands
+            command,
+            env={**os.environ, **(env or {})},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         yield process
     finally:
@@ -54,7 +61,9 @@ def running(
 
 
 @contextmanager
-def site(*, port: int, env: Mapping[str, str] | None = None) -> Iterator[str]:
+def site(
+    *, port: int, logs: Path, env: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Run the web process and a worker; lend the address."""
     python = sys.executable
     web = [
@@ -70,23 +79,23 @@ def site(*, port: int, env: Mapping[str, str] | None = None) -> Iterator[str]:
     ]
     url = f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
-        process = stack.enter_context(running(web, env=env))
-        stack.enter_context(running(worker, env=env))
-        wait_until_up(f"{url}/health/", process)
+        web_log = logs / "web.log"
+        process = stack.enter_context(running(web, log=web_log, env=env))
+        stack.enter_context(running(worker, log=logs / "worker.log", env=env))
+        wait_until_up(f"{url}/health/", process, log=web_log)
         yield url
 
 
 def wait_until_up(
-    url: str, process: subprocess.Popen[bytes], *, timeout_s: float = 60
+    url: str, process: subprocess.Popen[bytes], *, log: Path, timeout_s: float = 60
 ) -> None:
     """Return once an address answers; raise where its process ended before."""
     opener = build_opener(ProxyHandler({}))
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ProcessError(
-                "The web process ended as soon as it was started; its message is above."
-            )
+            last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+            raise ProcessError(f"The web process did not start: {last} (see {log})")
         try:
             with opener.open(url, timeout=2):
                 return
@@ -96,23 +105,10 @@ def wait_until_up(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the whole group to end, then insist."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            continue
-        if number == signal.SIGTERM and not _group_lives(process.pid):
-            break
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Ask a process to end with its children, then insist on the whole group."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -128,7 +128,7 @@ _broker = environment.read_url(
     "filesystem://",
     schemes={"filesystem", "redis", "rediss", "amqp", "amqps"},
 )
-CELERY_BROKER_URL = _broker.geturl() if _broker.netloc else "filesystem://"
+CELERY_BROKER_URL = _broker.geturl() if _broker.netloc else "filesystem://localhost"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

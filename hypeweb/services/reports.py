@@ -226,7 +226,7 @@ def as_csv_rows(report: Report) -> list[list[str]]:
 
 def as_text(report: Report) -> str:
     """Return the report's table for a terminal."""
-    table = [["arm", *(_heading(column) for column in report.columns), "people"]]
+    table = [["arm", *(_heading(column) for column in report.columns), "evaluators"]]
     for row in report.rows:
         cells = [
             f"{cell.text} {cell.interval_text}".strip() + ("*" * cell.is_best)

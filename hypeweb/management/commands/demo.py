@@ -5,6 +5,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
@@ -39,7 +40,8 @@ class Command(BaseCommand):
         call_command("collectstatic", verbosity=0, interactive=False)
         demo.make_users()
         generated = demo.generated_archives()
-        with processes.site(port=port) as url:
+        logs = settings.DATA_DIR / "logs"
+        with processes.site(port=port, logs=logs) as url:
             content = demo.make_content(generated=generated, say=self._say)
             demo.simulate(content.untimed, generated=generated, url=url, say=self._say)
             demo.wait_for_metrics(content.untimed, say=self._say)

@@ -1,5 +1,7 @@
 """Read the files of zip and tar archives without unpacking them to disk."""
 
+import bz2
+import gzip
 import lzma
 import tarfile
 import tempfile
@@ -63,11 +65,26 @@ class _ZipFile:
             ) from None
 
 
+class _Stream:
+    """An open file that is closed with the last file read from it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self._lock = threading.Lock()
+
+    def read(self, offset: int, size: int) -> bytes:
+        with self._lock:
+            self.file.seek(offset)
+            return self.file.read(size)
+
+    def __del__(self) -> None:
+        self.file.close()
+
+
 @dataclass(frozen=True)
 class _TarFile:
-    archive: IO[bytes]
+    stream: _Stream
     archive_name: str
-    lock: threading.Lock
     name: str
     offset: int
     size: int
@@ -75,9 +92,7 @@ class _TarFile:
     def read_bytes(self) -> bytes:
         full_name = f"{self.archive_name}/{self.name}"
         check_unpacked_size(full_name, packed=self.size, unpacked=self.size)
-        with self.lock:
-            self.archive.seek(self.offset)
-            data = self.archive.read(self.size)
+        data = self.stream.read(self.offset, self.size)
         if len(data) < self.size:
             raise BrokenImageError(
                 f"{full_name} is cut off inside the archive; pack it again"
@@ -158,44 +173,40 @@ def open_tar(path: Path) -> Sequence[ArchiveFile]:
     try:
         with tarfile.open(path, "r:") as archive:
             members = archive.getmembers()
-        plain: IO[bytes] = path.open("rb")
+        stream = _Stream(path.open("rb"))
     except (tarfile.TarError, OSError):
-        plain = _decompressed(path)
+        stream = _decompressed(path)
         try:
-            with tarfile.open(fileobj=plain, mode="r:") as archive:
+            with tarfile.open(fileobj=stream.file, mode="r:") as archive:
                 members = archive.getmembers()
         except tarfile.TarError:
             raise MetricsError(f"{path} is not a readable tar; pack it again") from None
-    lock = threading.Lock()
     return [
-        _TarFile(plain, str(path), lock, member.name, member.offset_data, member.size)
+        _TarFile(stream, str(path), member.name, member.offset_data, member.size)
         for member in members
         if member.isreg()
     ]
 
 
-def _decompressed(path: Path) -> IO[bytes]:
+def _decompressed(path: Path) -> _Stream:
     """Return a temporary file with the unpacked tar stream."""
-    plain = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the source
+    stream = _Stream(tempfile.TemporaryFile())  # noqa: SIM115 - closed by the stream
     try:
         with _open_compressed(path) as packed:
             while chunk := packed.read(_CHUNK_BYTES):
-                plain.write(chunk)
-                if plain.tell() > MAX_TAR_BYTES:
+                stream.file.write(chunk)
+                if stream.file.tell() > MAX_TAR_BYTES:
                     raise MetricsError(
                         f"{path} unpacks to more than {MAX_TAR_BYTES >> 30} GiB; "
                         "split it"
                     )
     except (OSError, EOFError, zlib.error, lzma.LZMAError):
-        plain.close()
         raise MetricsError(f"{path} is not a readable tar; pack it again") from None
-    return plain
+    stream.file.seek(0)
+    return stream
 
 
 def _open_compressed(path: Path) -> IO[bytes]:
-    import bz2  # noqa: PLC0415 - rarely needed
-    import gzip  # noqa: PLC0415
-
     with path.open("rb") as file:
         magic = file.read(6)
     if magic.startswith(b"\x1f\x8b"):

@@ -203,7 +203,9 @@ def _try(
 def _load_torchscript(file: Path, device: str) -> Network:
     declare_missing_operators()
     try:
-        module = torch.jit.load(str(file), map_location=device).eval()
+        module = torch.jit.load(  # type: ignore[no-untyped-call]
+            str(file), map_location=device
+        ).eval()
     except (RuntimeError, ValueError, OSError):
         raise MetricsError(
             f"{file} is not a TorchScript network; save it with torch.jit.save"

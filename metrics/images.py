@@ -248,7 +248,7 @@ def hash_of_pixels(pixels: NDArray[np.uint8]) -> str:
     return digest.hexdigest()
 
 
-def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
+def natural_key(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
     """Return a sort key that puts ``2.png`` before ``10.png``.
 
     Parameters
@@ -259,11 +259,11 @@ def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
     Returns
     -------
     tuple
-        The name's parts, numbers as numbers, and the name itself to break ties.
+        The name's parts, numbers as numbers, then the name itself to break ties.
     """
     parts = re.split(r"(\d+)", name)
     numbered = ((0, int(part)) if part.isdecimal() else (1, part) for part in parts)
-    return (*numbered, (1, name))
+    return tuple(numbered), name
 
 
 def open_source(path: str | Path) -> ImageSource:

@@ -88,7 +88,7 @@ def test_command_exists_and_takes_its_arguments(command, tmp_path):
         "python manage.py no_such_command",
         "python manage.py migrate --no-such-option",
         "python deploy/no_such_script",
-        "/bin/no_such_program",
+        "no_such_program",
     ],
 )
 def test_wrong_command_is_noticed(line, tmp_path):
@@ -133,12 +133,22 @@ def process_tree(pid: int) -> list[int]:
     ]
 
 
+def variables(values: dict[str, list[str]]) -> dict[str, str]:
+    """Return the variables a unit sets, but for the places of a real machine."""
+    pairs = dict(value.split("=", 1) for value in values["Environment"])
+    return {name: value for name, value in pairs.items() if "/var/" not in value}
+
+
 @pytest.mark.slow
 def test_web_unit_serves_over_https_without_torch(tmp_path):
     """The unit's own commands, from an empty folder to a healthy site."""
     values = unit(DEPLOY / "hypeweb-web.service")
     env = environment(
-        tmp_path, HTTPS="1", SECRET_KEY="x" * 60, ALLOWED_HOSTS="hype.example.org"
+        tmp_path,
+        HTTPS="1",
+        SECRET_KEY="x" * 60,
+        ALLOWED_HOSTS="hype.example.org",
+        **variables(values),
     )
     for line in values["ExecStartPre"]:
         words = line.replace("/opt/hypeweb/.venv/bin/", "").split()
@@ -149,7 +159,7 @@ def test_web_unit_serves_over_https_without_torch(tmp_path):
     healthy = (str(DEPLOY / "healthy"), f"http://127.0.0.1:{port}/health/")
 
     with running(*command.split(), env=env) as process:
-        assert succeeds_in_time(*healthy, env=env, seconds=30)
+        assert succeeds_in_time(*healthy, env=env, seconds=60)
         tree = process_tree(process.pid)
         maps = "".join(Path(f"/proc/{pid}/maps").read_text() for pid in tree)
 
@@ -162,7 +172,7 @@ def test_web_unit_serves_over_https_without_torch(tmp_path):
 @pytest.mark.slow
 def test_worker_unit_answers_its_health_check(tmp_path):
     values = unit(DEPLOY / "hypeweb-worker.service")
-    env = environment(tmp_path)
+    env = environment(tmp_path, **variables(values))
     subprocess.run(
         [BIN / "python", "manage.py", "migrate", "--noinput"],
         cwd=ROOT,

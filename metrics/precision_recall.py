@@ -3,20 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from metrics.arrays import Array, check_rows, check_same_columns
 from metrics.neighbours import (
     Boundary,
+    Flags,
     Vector,
     cross_blocks,
     nearest_within,
     prepare_sets,
     within_radii,
 )
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,28 +118,28 @@ def precision_recall_density_coverage(
     radii_recall: Vector = fake_squared[:, k_precision - 1]
     radii_density: Vector = real_squared[:, k_density - 1]
 
-    fake_is_inside = torch.zeros(len(fake), dtype=torch.bool)
-    real_is_inside = torch.zeros(len(real), dtype=torch.bool)
-    n_balls = torch.zeros(len(fake), dtype=torch.int64)
-    real_is_covered = torch.zeros(len(real), dtype=torch.bool)
+    fake_is_inside = np.zeros(len(fake), dtype=np.bool_)
+    real_is_inside = np.zeros(len(real), dtype=np.bool_)
+    n_balls = np.zeros(len(fake), dtype=np.int64)
+    real_is_covered = np.zeros(len(real), dtype=np.bool_)
     for block in cross_blocks(fake_set, real_set):
         fakes, reals = block.rows1, block.rows2
         inside = within_radii(block, radii_precision, axis=1, boundary=boundary)
-        fake_is_inside[fakes] |= inside.any(dim=1)
+        fake_is_inside[fakes] |= inside.any(axis=1)
         inside = within_radii(block, radii_recall, axis=0, boundary=boundary)
-        real_is_inside[reals] |= inside.any(dim=0)
+        real_is_inside[reals] |= inside.any(axis=0)
         inside = within_radii(block, radii_density, axis=1, boundary="open")
-        n_balls[fakes] += inside.sum(dim=1)
-        real_is_covered[reals] |= inside.any(dim=0)
+        n_balls[fakes] += inside.sum(axis=1)
+        real_is_covered[reals] |= inside.any(axis=0)
     return Manifold(
-        precision=float(fake_is_inside.double().mean()),
-        recall=float(real_is_inside.double().mean()),
-        density=float(n_balls.double().mean()) / k_density,
-        coverage=float(real_is_covered.double().mean()),
-        fake_is_inside=fake_is_inside.numpy(),
-        real_is_inside=real_is_inside.numpy(),
-        n_balls=n_balls.numpy(),
-        real_is_covered=real_is_covered.numpy(),
+        precision=float(fake_is_inside.mean()),
+        recall=float(real_is_inside.mean()),
+        density=float(n_balls.mean()) / k_density,
+        coverage=float(real_is_covered.mean()),
+        fake_is_inside=fake_is_inside,
+        real_is_inside=real_is_inside,
+        n_balls=n_balls,
+        real_is_covered=real_is_covered,
         k_density=k_density,
     )
 

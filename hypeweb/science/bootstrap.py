@@ -1,14 +1,33 @@
 """Bootstrap over evaluators, and over evaluators and images, vectorised."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypeweb.science.estimates import Interval
-
 CHUNK_ENTRIES = 4_000_000
 OVER_EVALUATORS = "bootstrap over evaluators, percentile"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval and how it was made.
+
+    Attributes
+    ----------
+    low, high : float or None
+        Bounds in the unit of the number; None where the data hold no interval.
+    std_error : float or None
+        Standard error in the same unit; None where there is none.
+    method : str
+        How the interval was made, or why there is none, in words for a report.
+    """
+
+    low: float | None
+    high: float | None
+    std_error: float | None
+    method: str
 
 
 def resample_counts(

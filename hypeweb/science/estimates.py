@@ -2,25 +2,15 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 
-@dataclass(frozen=True)
-class Interval:
-    """An interval and how it was made.
-
-    Attributes
-    ----------
-    low, high : float or None
-        Bounds in the unit of the number; None where the data hold no interval.
-    std_error : float or None
-        Standard error in the same unit; None where there is none.
-    method : str
-        How the interval was made, or why there is none, in words for a report.
-    """
-
-    low: float | None
-    high: float | None
-    std_error: float | None
-    method: str
+from hypeweb.science.bootstrap import (
+    OVER_EVALUATORS,
+    Interval,
+    evaluator_sums,
+    percentile_interval,
+)
 
 
 @dataclass(frozen=True)
@@ -64,3 +54,80 @@ class Caution:
 
     code: str
     message: str
+
+
+def estimate(
+    value: float | None, interval: Interval, *, n_evaluators: int, n_judgments: int
+) -> Estimate:
+    """Return an estimate whose missing interval says why it is missing.
+
+    Parameters
+    ----------
+    value : float or None
+        The number.
+    interval : Interval
+        Its interval, used where there are two evaluators or more.
+    n_evaluators, n_judgments : int
+        What it rests on.
+
+    Returns
+    -------
+    Estimate
+        Without bounds where nobody or one evaluator judged.
+    """
+    if value is None or n_judgments == 0:
+        interval = Interval(low=None, high=None, std_error=None, method="no judgments")
+    elif n_evaluators < 2:  # noqa: PLR2004 a spread needs two
+        method = "no interval: one evaluator"
+        interval = Interval(low=None, high=None, std_error=None, method=method)
+    return Estimate(
+        value=value,
+        low=interval.low,
+        high=interval.high,
+        n_evaluators=n_evaluators,
+        n_judgments=n_judgments,
+        method=interval.method,
+        std_error=interval.std_error,
+    )
+
+
+def mean_over_evaluators(
+    values: NDArray[np.float64],
+    *,
+    n_judgments: int,
+    rng: np.random.Generator,
+    n_bootstrap: int = 10_000,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the mean of one number per evaluator, with a bootstrap interval.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,), float64
+        One finite number per evaluator.
+    n_judgments : int
+        Judgments behind them.
+    rng : numpy.random.Generator
+        Source of randomness.
+    n_bootstrap : int
+        Number of resamples.
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    Estimate
+        Without a value where there is no evaluator.
+    """
+    n = values.size
+    replicates = (
+        evaluator_sums(values[:, None], n_bootstrap=n_bootstrap, rng=rng)[:, 0] / n
+        if n > 1
+        else np.empty(0)
+    )
+    return estimate(
+        float(values.mean()) if n else None,
+        percentile_interval(replicates, level=level, method=OVER_EVALUATORS),
+        n_evaluators=n,
+        n_judgments=n_judgments if n else 0,
+    )

@@ -9,14 +9,18 @@ from scipy.stats import binomtest
 
 from hypeweb.science.answers import EvaluatorAnswers, class_counts
 from hypeweb.science.bootstrap import (
-    OVER_EVALUATORS,
-    evaluator_sums,
+    Interval,
     percentile_interval,
     require_level,
 )
 from hypeweb.science.cautions import answer_cautions, limit_cautions, number_cautions
 from hypeweb.science.errors import ErrorReplicates, Resample, error_replicates
-from hypeweb.science.estimates import Caution, Estimate, Interval
+from hypeweb.science.estimates import (
+    Caution,
+    Estimate,
+    estimate,
+    mean_over_evaluators,
+)
 
 __all__ = [
     "Caution",
@@ -25,7 +29,6 @@ __all__ = [
     "HypeInf",
     "HypeTime",
     "block_mode",
-    "estimate",
     "hype_inf",
     "hype_time",
 ]
@@ -217,18 +220,12 @@ def hype_time(
     ]
     modes = [blocks for blocks in modes if blocks]
     scores = np.array([np.mean(blocks) for blocks in modes], dtype=np.float64)
-    n_evaluators = scores.size
-    replicates = (
-        evaluator_sums(scores[:, None], n_bootstrap=n_bootstrap, rng=rng)[:, 0]
-        / n_evaluators
-        if n_evaluators > 1
-        else np.empty(0)
-    )
-    score = estimate(
-        float(scores.mean()) if n_evaluators else None,
-        percentile_interval(replicates, level=level, method=OVER_EVALUATORS),
-        n_evaluators=n_evaluators,
+    score = mean_over_evaluators(
+        scores,
         n_judgments=sum(len(block) for blocks in block_exposures for block in blocks),
+        rng=rng,
+        n_bootstrap=n_bootstrap,
+        level=level,
     )
     n_at_floor = sum(min(blocks) <= limits_ms[0] for blocks in modes)
     n_at_ceiling = sum(max(blocks) >= limits_ms[1] for blocks in modes)
@@ -237,45 +234,10 @@ def hype_time(
         evaluator_scores=tuple(float(value) for value in scores),
         n_at_floor=n_at_floor,
         n_at_ceiling=n_at_ceiling,
-        cautions=number_cautions(n_evaluators)
+        cautions=number_cautions(scores.size)
         + limit_cautions(
-            n_evaluators=n_evaluators, n_at_floor=n_at_floor, n_at_ceiling=n_at_ceiling
+            n_evaluators=scores.size, n_at_floor=n_at_floor, n_at_ceiling=n_at_ceiling
         ),
-    )
-
-
-def estimate(
-    value: float | None, interval: Interval, *, n_evaluators: int, n_judgments: int
-) -> Estimate:
-    """Return an estimate whose missing interval says why it is missing.
-
-    Parameters
-    ----------
-    value : float or None
-        The number.
-    interval : Interval
-        Its interval, used where there are two evaluators or more.
-    n_evaluators, n_judgments : int
-        What it rests on.
-
-    Returns
-    -------
-    Estimate
-        Without bounds where nobody or one evaluator judged.
-    """
-    if value is None or n_judgments == 0:
-        interval = Interval(low=None, high=None, std_error=None, method="no judgments")
-    elif n_evaluators < 2:  # noqa: PLR2004 a spread needs two
-        method = "no interval: one evaluator"
-        interval = Interval(low=None, high=None, std_error=None, method=method)
-    return Estimate(
-        value=value,
-        low=interval.low,
-        high=interval.high,
-        n_evaluators=n_evaluators,
-        n_judgments=n_judgments,
-        method=interval.method,
-        std_error=interval.std_error,
     )
 
 

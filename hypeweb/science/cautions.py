@@ -128,7 +128,7 @@ def limit_cautions(
 
 def _class_cautions(  # numpydoc ignore=GL08
     sums: NDArray[np.float64],
-) -> tuple[Caution, ...]:  # numpydoc ignore=GL08
+) -> tuple[Caution, ...]:
     wrong, judged = sums[[0, 2]], sums[[1, 3]]
     found = []
     for n_judged, name in zip(judged, ("generated", "real"), strict=True):

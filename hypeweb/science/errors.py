@@ -177,7 +177,7 @@ def _over_evaluators(  # numpydoc ignore=GL08
 
 def _cluster_variances(  # numpydoc ignore=GL08
     influence: NDArray[np.float64],
-) -> NDArray[np.float64]:  # numpydoc ignore=GL08
+) -> NDArray[np.float64]:
     n = influence.shape[0]
     return np.asarray((influence**2).sum(axis=0) * n / max(n - 1, 1))
 

@@ -163,7 +163,7 @@ def _slope(  # numpydoc ignore=GL08
 
 def _moments(  # numpydoc ignore=PR01,RT01
     wrong: NDArray[np.bool_],
-) -> tuple[float, float]:  # numpydoc ignore=PR01,RT01
+) -> tuple[float, float]:
     """Return the covariance with and the variance of the trial number, as sums."""
     trial = np.arange(wrong.size) - (wrong.size - 1) / 2
     return float(trial @ wrong), float(trial @ trial)

@@ -275,7 +275,7 @@ def _error_estimates(  # numpydoc ignore=PR01,RT01
 
 def _exact_interval(  # numpydoc ignore=GL08
     n_wrong: int, n_judged: int, *, level: float
-) -> Interval:  # numpydoc ignore=GL08
+) -> Interval:
     if n_judged == 0:
         return Interval(low=None, high=None, std_error=None, method="no judgments")
     bounds = binomtest(n_wrong, n_judged).proportion_ci(confidence_level=level)

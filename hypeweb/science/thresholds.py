@@ -137,7 +137,7 @@ def _posterior(  # numpydoc ignore=PR01,RT01
 
 def _counts(  # numpydoc ignore=GL08
     fits: Sequence[ThresholdFit],
-) -> tuple[tuple[Status, int], ...]:  # numpydoc ignore=GL08
+) -> tuple[tuple[Status, int], ...]:
     statuses: tuple[Status, ...] = (
         "measured",
         "at-floor",
@@ -174,7 +174,7 @@ def _statement(  # numpydoc ignore=GL08
 
 def _status_cautions(  # numpydoc ignore=GL08
     fits: Sequence[ThresholdFit],
-) -> tuple[Caution, ...]:  # numpydoc ignore=GL08
+) -> tuple[Caution, ...]:
     words: dict[Status, str] = {
         "at-floor": "have a threshold below the shortest exposure and count as such",
         "at-ceiling": "have a threshold above the longest exposure and count as such",

@@ -1,10 +1,14 @@
 """Studies, their arms and their masks."""
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from hypeweb.models.samples import SampleSet
+
+
+AT_LEAST_ONE = [MinValueValidator(1)]
 
 
 class Study(models.Model):
@@ -42,25 +46,35 @@ class Study(models.Model):
     state = models.CharField(max_length=6, choices=State, default=State.DRAFT)
     invitation_token = models.CharField(max_length=43, unique=True, editable=False)
     consent_text = models.TextField()
-    evaluators_per_arm = models.PositiveIntegerField(default=30)
+    evaluators_per_arm = models.PositiveIntegerField(
+        default=30, validators=AT_LEAST_ONE
+    )
     extractor = models.CharField(max_length=200, default="inception-v3-fid")
     seed = models.PositiveBigIntegerField(editable=False)
 
     # HYPE_inf
-    n_real = models.PositiveIntegerField("real images", default=50)
-    n_fake = models.PositiveIntegerField("generated images", default=50)
+    n_real = models.PositiveIntegerField(
+        "real images", default=50, validators=AT_LEAST_ONE
+    )
+    n_fake = models.PositiveIntegerField(
+        "generated images", default=50, validators=AT_LEAST_ONE
+    )
 
     # HYPE_time; half of the images of a block are real.
     preset = models.CharField(max_length=40, default="hype-2019")
-    n_blocks = models.PositiveIntegerField("blocks", default=3)
-    images_per_block = models.PositiveIntegerField(default=150)
-    start_ms = models.PositiveIntegerField(default=500)
-    min_ms = models.PositiveIntegerField(default=100)
-    max_ms = models.PositiveIntegerField(default=1000)
-    step_down_ms = models.PositiveIntegerField(default=30)
-    step_up_ms = models.PositiveIntegerField(default=10)
-    n_correct_to_descend = models.PositiveIntegerField(default=3)
-    n_wrong_to_ascend = models.PositiveIntegerField(default=1)
+    n_blocks = models.PositiveIntegerField("blocks", default=3, validators=AT_LEAST_ONE)
+    images_per_block = models.PositiveIntegerField(
+        default=150, validators=[MinValueValidator(2)]
+    )
+    start_ms = models.PositiveIntegerField(default=500, validators=AT_LEAST_ONE)
+    min_ms = models.PositiveIntegerField(default=100, validators=AT_LEAST_ONE)
+    max_ms = models.PositiveIntegerField(default=1000, validators=AT_LEAST_ONE)
+    step_down_ms = models.PositiveIntegerField(default=30, validators=AT_LEAST_ONE)
+    step_up_ms = models.PositiveIntegerField(default=10, validators=AT_LEAST_ONE)
+    n_correct_to_descend = models.PositiveIntegerField(
+        default=3, validators=AT_LEAST_ONE
+    )
+    n_wrong_to_ascend = models.PositiveIntegerField(default=1, validators=AT_LEAST_ONE)
     countdown_ms = models.PositiveIntegerField(default=500)
     n_masks = models.PositiveIntegerField("masks after each image", default=4)
     mask_ms = models.PositiveIntegerField(default=30)

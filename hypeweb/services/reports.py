@@ -266,12 +266,13 @@ def _row(
             result.name: (result.value, result.low, result.high, "")
             for result in run.results.all()
         }
+    main = next((score for score in scores if score.kind == columns[0].key), None)
     return Row(
         arm_label=arm.label,
         sample_set=arm.sample_set,
         cells=tuple(_cell(column, numbers.get(column.key)) for column in columns),
-        n_evaluators=scores[0].n_evaluators if scores else 0,
-        n_judgments=scores[0].n_judgments if scores else 0,
+        n_evaluators=main.n_evaluators if main else 0,
+        n_judgments=main.n_judgments if main else 0,
         state_text=_state_text(run),
         warnings=tuple(w.message for w in run.warnings.all()) if run else (),
         grid=_grid(arm.sample_set),

@@ -19,6 +19,8 @@ DEFAULT_CONSENT = (
     "made by a computer. Half of them are real. We store your answers and how long "
     "they took, no name and no address. You may stop at any time."
 )
+# The address of the form for a new study, so no study's own.
+NEW = "new"
 # Image responses are padded to whole steps of this size.
 PADDING_STEP_BYTES = 4096
 
@@ -198,9 +200,8 @@ def _check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
 
 def _free_slug(name: str) -> str:
     base = slugify(name)[:120] or "study"
-    taken = set(
-        Study.objects.filter(slug__startswith=base).values_list("slug", flat=True)
-    )
+    found = Study.objects.filter(slug__startswith=base)
+    taken = {NEW, *found.values_list("slug", flat=True)}
     number, slug = 1, base
     while slug in taken:
         number += 1

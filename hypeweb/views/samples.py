@@ -32,8 +32,11 @@ def sample_sets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def sample_set_new(request: HttpRequest) -> HttpResponse:
     user = access.researcher(request)
-    form = SampleSetForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    is_post = request.method == "POST"
+    form = SampleSetForm(
+        request.POST if is_post else None, request.FILES if is_post else None
+    )
+    if is_post and form.is_valid():
         form.instance.owner = user
         try:
             created = samples.create_sample_set(

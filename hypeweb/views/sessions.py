@@ -30,7 +30,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if not study.is_open:
         message = "This study has ended. Thank you for your interest."
         return render(request, "sessions/closed.html", {"message": message}, status=409)
-    form = ConsentForm(request.POST or None)
+    form = ConsentForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         joined = sessions.join_study(
             study=study,

@@ -32,7 +32,7 @@ def studies(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def study_new(request: HttpRequest) -> HttpResponse:
     user = access.researcher(request)
-    form = StudyForm(request.POST or None, user=user)
+    form = StudyForm(request.POST if request.method == "POST" else None, user=user)
     if request.method == "POST" and form.is_valid():
         form.instance.owner = user
         try:

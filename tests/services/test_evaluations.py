@@ -1,0 +1,76 @@
+import pytest
+
+from hypeweb.models import Evaluation, Job, MetricResult
+from hypeweb.services import evaluations, jobs
+from hypeweb.services.errors import ConflictError
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def evaluation(study):
+    return evaluations.request_evaluations(study)[0]
+
+
+def test_each_pair_is_requested_once(study):
+    first = evaluations.request_evaluations(study)
+    again = evaluations.request_evaluations(study)
+    assert first == again
+    assert Evaluation.objects.count() == 2
+
+
+def test_the_metrics_of_an_arm_are_stored_with_their_provenance(evaluation):
+    evaluations.run_evaluation(evaluation.pk)
+    evaluation.refresh_from_db()
+    assert (evaluation.state, evaluation.error) == (Job.State.DONE, "")
+    assert set(evaluations.METRICS) == set(
+        evaluation.results.values_list("name", flat=True)
+    )
+    assert evaluation.provenance["extractor"] == "digits"
+    assert evaluation.results.get(name="fid").value > 0
+
+
+def test_running_twice_leaves_one_result(evaluation):
+    evaluations.run_evaluation(evaluation.pk)
+    before = list(MetricResult.objects.values_list("pk", "value"))
+    evaluations.run_evaluation(evaluation.pk)
+    assert list(MetricResult.objects.values_list("pk", "value")) == before
+
+
+def test_an_abandoned_run_is_finished_once(evaluation):
+    jobs.claim(Evaluation, evaluation.pk, now=NOW)  # and killed
+    evaluations.run_evaluation(evaluation.pk)
+    evaluation.refresh_from_db()
+    assert (evaluation.state, evaluation.n_attempts) == (Job.State.DONE, 2)
+    assert evaluation.results.filter(name="fid").count() == 1
+
+
+def test_a_failure_is_a_sentence_and_can_be_retried(evaluation, settings, tmp_path):
+    settings.METRICS_CACHE = tmp_path
+    Evaluation.objects.filter(pk=evaluation.pk).update(extractor="no-such-network")
+    evaluations.run_evaluation(evaluation.pk)
+    evaluation.refresh_from_db()
+    assert evaluation.state == Job.State.FAILED
+    assert "no-such-network" in evaluation.error
+    assert not evaluation.results.exists()
+    Evaluation.objects.filter(pk=evaluation.pk).update(extractor="digits")
+    evaluations.retry(evaluation)
+    evaluations.run_evaluation(evaluation.pk)
+    evaluation.refresh_from_db()
+    assert evaluation.state == Job.State.DONE
+
+
+def test_only_a_failed_evaluation_is_retried(evaluation):
+    with pytest.raises(ConflictError, match="Only a failed"):
+        evaluations.retry(evaluation)
+
+
+def test_a_set_compared_with_itself_has_no_distance(study):
+    pair = Evaluation.objects.create(
+        real_set=study.real_set, sample_set=study.real_set, extractor="digits"
+    )
+    evaluations.run_evaluation(pair.pk)
+    numbers = dict(pair.results.values_list("name", "value"))
+    assert numbers["fid"] == pytest.approx(0, abs=1e-6)
+    assert numbers["precision"] == numbers["recall"] == 1.0

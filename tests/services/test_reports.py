@@ -1,0 +1,100 @@
+import json
+
+import pytest
+
+from hypeweb.models import Evaluation
+from hypeweb.services import evaluations, reports, scores
+from tests.factories import NOW, join, walk
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def full_study(study):
+    for evaluation in evaluations.request_evaluations(study):
+        evaluations.run_evaluation(evaluation.pk)
+    for answers in ("rrrr", "wwrr", "rrrw", "wwww"):
+        walk(join(study), answers)
+    scores.score_study(study.pk, now=NOW)
+    return study
+
+
+def cells(row):
+    return {cell.key: cell for cell in row.cells}
+
+
+def test_people_and_metrics_stand_side_by_side(full_study):
+    report = reports.build_report(full_study)
+    assert report.population == "people"
+    for row in report.rows:
+        found = cells(row)
+        assert row.n_evaluators == 2
+        assert row.n_judgments == 8
+        assert all(found[c.key].value is not None for c in report.columns)
+        assert found["hype_inf"].text == f"{100 * found['hype_inf'].value:.1f}"
+
+
+def test_the_best_of_each_column_is_marked(full_study):
+    report = reports.build_report(full_study)
+    for index, column in enumerate(report.columns):
+        values = [row.cells[index].value for row in report.rows]
+        marked = [row.cells[index].is_best for row in report.rows]
+        if not column.direction:
+            assert not any(marked)
+            continue
+        best = min(values) if column.direction == "down" else max(values)
+        assert marked == [value == best for value in values]
+
+
+def test_an_empty_study_says_so(study):
+    report = reports.build_report(study)
+    assert "No evaluator has finished yet, so there is no human score." in report.notes
+    assert {cell.text for row in report.rows for cell in row.cells} == {"not yet"}
+    assert report.headline == ()
+    assert {row.state_text for row in report.rows} == {"metrics were not requested"}
+
+
+def test_a_failed_evaluation_is_named(study):
+    for evaluation in evaluations.request_evaluations(study):
+        Evaluation.objects.filter(pk=evaluation.pk).update(
+            state="failed", error="The weights are missing."
+        )
+    rows = reports.build_report(study).rows
+    assert rows[0].state_text == "metrics failed: The weights are missing."
+
+
+def test_simulated_sessions_are_named_in_words(study):
+    for _ in range(2):
+        walk(join(study, population="simulated"))
+    scores.score_study(study.pk, now=NOW)
+    report = reports.build_report(study)
+    assert report.population == "simulated"
+    assert report.notes[0].startswith("Every judgment in this report comes from simul")
+    people = reports.build_report(study, population="people")
+    assert people.rows[0].n_evaluators == 0
+    assert people.other_population == "simulated"
+
+
+def test_json_csv_and_page_say_the_same(full_study):
+    report = reports.build_report(full_study)
+    data = json.loads(json.dumps(reports.as_json(report)))
+    heading, *lines = reports.as_csv_rows(report)
+    for row, line in zip(report.rows, lines, strict=True):
+        arm = next(a for a in data["arms"] if a["arm"] == row.arm_label)
+        for cell in row.cells:
+            assert arm["numbers"][cell.key]["text"] == cell.text
+            assert float(line[heading.index(cell.key)]) == cell.value
+
+
+def test_as_text_is_a_table_with_the_notes(full_study):
+    text = reports.as_text(reports.build_report(full_study))
+    assert text.splitlines()[0].startswith("arm")
+    assert "made 1" in text
+    assert text.endswith("The study is still open; the numbers may change.")
+
+
+def test_the_number_of_queries_does_not_grow_with_arms(
+    full_study, django_assert_num_queries
+):
+    with django_assert_num_queries(8):
+        reports.build_report(full_study)

@@ -1,0 +1,281 @@
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from hypeweb.models import Evaluation, SampleSet, Study
+from hypeweb.services import evaluations, scores
+from tests import factories
+from tests.factories import NOW, images_zip, join, walk, zip_bytes
+
+pytestmark = pytest.mark.django_db
+
+
+def text(response):
+    return response.content.decode()
+
+
+def upload(client, data, *, name="digits", filename="digits.zip", **fields):
+    return client.post(
+        reverse("sample_set_new"),
+        {
+            "name": name,
+            "origin": "real",
+            "archive": SimpleUploadedFile(filename, data),
+            **fields,
+        },
+        follow=True,
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_uploaded_zip_becomes_a_browsable_set(researcher_client):
+    page = text(upload(researcher_client, images_zip(3, seed=0)))
+    sample_set = SampleSet.objects.get()
+    assert sample_set.n_samples == 3
+    sample = sample_set.samples.first()
+    image = reverse("sample_image", args=[sample.pk])
+    page = text(researcher_client.get(reverse("sample_set", args=[sample_set.pk])))
+    assert image in page
+    assert researcher_client.get(image)["Content-Type"] == "image/png"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (zip_bytes({"notes.txt": b"x"}), "The archive holds no usable image"),
+        (b"no zip", "is none of the kinds taken"),
+    ],
+)
+def test_a_bad_zip_is_a_sentence_on_the_sets_page(researcher_client, data, sentence):
+    upload(researcher_client, data)
+    page = researcher_client.get(
+        reverse("sample_set", args=[SampleSet.objects.get().pk])
+    )
+    assert sentence in text(page)
+
+
+def test_a_file_of_another_kind_is_refused_in_the_form(researcher_client):
+    response = upload(researcher_client, b"x", filename="images.rar")
+    assert response.status_code == 400
+    assert "The file must end in one of" in text(response)
+    assert not SampleSet.objects.exists()
+
+
+def test_a_taken_name_is_refused_in_the_form(researcher_client, study):
+    response = upload(researcher_client, images_zip(1, seed=0), name="real")
+    assert response.status_code == 400
+    assert "You already have a sample set named" in text(response)
+
+
+def study_fields(study, **fields):
+    return {
+        "name": "New",
+        "question": "Real?",
+        "real_set": study.real_set_id,
+        "arms": [arm.sample_set_id for arm in study.arms.all()],
+        "protocol": "hype_inf",
+        "preset": "hype-2019",
+        "evaluators_per_arm": 5,
+        "n_real": 2,
+        "n_fake": 2,
+        "n_blocks": 1,
+        "images_per_block": 4,
+        "image_rendering": "pixelated",
+        "extractor": "digits",
+        "consent_text": "Yes.",
+        **fields,
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_study_is_created_opened_and_closed(researcher_client, study):
+    response = researcher_client.post(reverse("study_new"), study_fields(study))
+    created = Study.objects.get(name="New")
+    assert response.url == reverse("study", args=[created.slug])
+    assert Evaluation.objects.filter(state="done").count() == 2
+    assert created.invitation_token not in text(researcher_client.get(response.url))
+    researcher_client.post(reverse("study_open", args=[created.slug]))
+    page = text(researcher_client.get(response.url))
+    assert reverse("invitation", args=[created.invitation_token]) in page
+    researcher_client.post(reverse("study_close", args=[created.slug]))
+    created.refresh_from_db()
+    assert created.state == "closed"
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"arms": []}, "Choose at least one generated sample set."),
+        ({"protocol": "hype_time", "images_per_block": 5}, "must be even"),
+        ({"n_real": 0}, "greater than or equal to 1"),
+        ({"real_set": 999_999}, "valid choice"),
+    ],
+)
+def test_a_study_that_cannot_work_is_a_sentence_in_the_form(
+    researcher_client, study, fields, sentence
+):
+    response = researcher_client.post(
+        reverse("study_new"), study_fields(study, **fields)
+    )
+    assert response.status_code == 400
+    assert sentence in text(response)
+    assert Study.objects.count() == 1
+
+
+@pytest.mark.parametrize("path", ["report", "report_json", "report_csv"])
+def test_the_report_is_there_before_anything_is_known(researcher_client, study, path):
+    response = researcher_client.get(reverse(path, args=[study.slug]))
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["report", "report_json", "report_csv", "study"])
+def test_the_reports_formats(researcher_client, study, path):
+    for evaluation in evaluations.request_evaluations(study):
+        evaluations.run_evaluation(evaluation.pk)
+    for _ in range(4):
+        walk(join(study), "rrrw")
+    scores.score_study(study.pk, now=NOW)
+    response = researcher_client.get(reverse(path, args=[study.slug]))
+    assert response.status_code == 200
+    if path == "report_json":
+        numbers = json.loads(response.content)["arms"][0]["numbers"]
+        assert numbers["hype_inf"]["text"] == "25.0"
+    elif path == "report_csv":
+        assert text(response).startswith("arm,evaluators,judgments,hype_inf,")
+    else:
+        assert "made 0" in text(response)
+
+
+def test_an_unknown_population_is_a_sentence(researcher_client, study):
+    response = researcher_client.get(
+        reverse("report", args=[study.slug]), {"population": "martians"}
+    )
+    assert response.status_code == 400
+    assert "must be people or simulated" in text(response)
+
+
+def test_a_failed_evaluation_is_retried_from_the_page(researcher_client, study):
+    failed = evaluations.request_evaluations(study)[0]
+    Evaluation.objects.filter(pk=failed.pk).update(state="failed", error="No weights.")
+    page = text(
+        researcher_client.get(reverse("study_evaluations", args=[study.slug]))
+    )
+    assert "No weights." in page
+    retry = reverse("evaluation_retry", args=[failed.pk])
+    assert retry in page
+    assert researcher_client.post(retry).status_code == 302
+    failed.refresh_from_db()
+    assert failed.state == "queued"
+
+
+RESEARCHER_PAGES = [
+    ("sample_sets", None),
+    ("sample_set_new", None),
+    ("sample_set", "set"),
+    ("sample_image", "sample"),
+    ("studies", None),
+    ("study_new", None),
+    ("study", "study"),
+    ("study_evaluations", "study"),
+    ("report", "study"),
+    ("report_json", "study"),
+    ("report_csv", "study"),
+]
+
+
+def address(name, kind, study):
+    targets = {
+        "set": study.real_set_id,
+        "sample": study.real_set.samples.first().pk,
+        "study": study.slug,
+    }
+    return reverse(name, args=[targets[kind]] if kind else [])
+
+
+@pytest.mark.parametrize(("name", "kind"), RESEARCHER_PAGES)
+def test_strangers_are_sent_to_the_login(study, name, kind):
+    response = Client().get(address(name, kind, study))
+    assert response.status_code == 302
+    assert response.url.startswith(reverse("login"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [page for page in RESEARCHER_PAGES if page[1]]
+)
+def test_another_researchers_objects_are_not_there(study, name, kind):
+    client = Client()
+    client.force_login(factories.make_user("other"))
+    response = client.get(address(name, kind, study))
+    assert response.status_code == 404
+    assert "among yours" in text(response)
+
+
+@pytest.mark.parametrize(("name", "kind"), RESEARCHER_PAGES)
+def test_an_admin_sees_every_page(study, name, kind):
+    client = Client()
+    client.force_login(factories.make_user("boss", is_staff=True))
+    assert client.get(address(name, kind, study)).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["study_open", "study_close"])
+def test_another_researcher_can_change_nothing(study, name):
+    client = Client()
+    client.force_login(factories.make_user("other"))
+    assert client.post(reverse(name, args=[study.slug])).status_code == 404
+    study.refresh_from_db()
+    assert study.is_open
+
+
+@pytest.mark.parametrize("name", ["studies", "sample_sets"])
+def test_lists_take_the_same_queries_for_one_and_many(
+    researcher, researcher_client, study, name, django_assert_num_queries, tmp_path
+):
+    with django_assert_num_queries(3):
+        researcher_client.get(reverse(name))
+    for number in range(3):
+        factories.make_sample_set(
+            researcher, f"more {number}", folder=tmp_path, origin="real"
+        )
+        Study.objects.create(
+            name="more",
+            slug=f"more-{number}",
+            owner=researcher,
+            real_set=study.real_set,
+            protocol="hype_inf",
+            invitation_token=str(number),
+            seed=1,
+        )
+    with django_assert_num_queries(3):
+        researcher_client.get(reverse(name))
+
+
+def test_every_table_is_in_the_admin(study):
+    from django.apps import apps  # noqa: PLC0415
+    from django.contrib import admin  # noqa: PLC0415
+
+    client = Client()
+    client.force_login(factories.make_user("root", is_staff=True, is_superuser=True))
+    walk(join(study))
+    for model in apps.get_app_config("hypeweb").get_models():
+        assert admin.site.is_registered(model), model
+        name = f"admin:hypeweb_{model._meta.model_name}_changelist"  # noqa: SLF001
+        assert client.get(reverse(name)).status_code == 200
+
+
+def test_the_front_door_and_the_login(db):
+    client = Client()
+    assert client.get("/").status_code == 200
+    assert client.get(reverse("login")).status_code == 200
+    assert client.get("/health/").json() == {"status": "ok"}
+    assert client.get("/nothing/here/").status_code == 404
+
+
+def test_every_response_carries_the_security_headers(db):
+    response = Client().get("/")
+    assert "default-src 'self'" in response["Content-Security-Policy"]
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response["X-Content-Type-Options"] == "nosniff"

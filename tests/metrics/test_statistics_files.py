@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from metrics.errors import MetricsError
+from metrics.images import ArraySource
+from metrics.moments import Moments
+from metrics.statistics_files import (
+    StoredFeatures,
+    StoredStatistics,
+    open_input,
+    save_statistics,
+)
+
+MOMENTS = Moments(7, np.array([1.0, 2.0]), np.array([[2.0, 0.5], [0.5, 1.0]]))
+
+
+def test_save_statistics_can_be_read_back(tmp_path):
+    save_statistics(tmp_path / "a.npz", MOMENTS, {"extractor": "digits"})
+
+    found = open_input(tmp_path / "a.npz")
+
+    assert isinstance(found, StoredStatistics)
+    assert found.provenance == {"extractor": "digits"}
+    assert found.moments.count == 7
+    np.testing.assert_array_equal(found.moments.mean, MOMENTS.mean)
+    np.testing.assert_array_equal(found.moments.cov, MOMENTS.cov)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_open_input_reads_other_libraries_statistics(tmp_path):
+    np.savez(tmp_path / "a.npz", mu=np.zeros((1, 3)), sigma=np.eye(3))
+
+    found = open_input(tmp_path / "a.npz")
+
+    assert found.moments.mean.shape == (3,)
+    assert (found.moments.count, found.provenance) == (0, {})
+
+
+def test_open_input_reads_features(tmp_path):
+    rows = np.ones((4, 2), np.float32)
+    np.savez(tmp_path / "a.npz", features=rows, logits=rows[:, :1])
+    np.save(tmp_path / "b.npy", rows)
+
+    both, bare = open_input(tmp_path / "a.npz"), open_input(tmp_path / "b.npy")
+
+    assert isinstance(both, StoredFeatures)
+    assert isinstance(bare, StoredFeatures)
+    assert both.logits.shape == (4, 1)
+    assert bare.logits is None
+
+
+def test_open_input_reads_images(tmp_path):
+    np.savez(tmp_path / "a.npz", np.zeros((2, 3, 3, 3), np.uint8))
+
+    assert isinstance(open_input(tmp_path / "a.npz"), ArraySource)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"mu": np.zeros(3), "sigma": np.eye(2)}, r"mu of shape \(d,\) and sigma of"),
+        ({"mu": np.full(2, np.nan), "sigma": np.eye(2)}, "not finite; compute it anew"),
+        ({"features": np.zeros((2, 2), int)}, "features as floating numbers"),
+        ({"features": np.full((2, 2), np.inf)}, "holds features that are not finite"),
+        (
+            {"features": np.zeros((2, 2)), "logits": np.zeros((3, 2))},
+            "2 rows of features and 3 of logits",
+        ),
+    ],
+)
+def test_open_input_refuses_arrays_that_do_not_fit(tmp_path, arrays, message):
+    np.savez(tmp_path / "a.npz", **arrays)
+
+    with pytest.raises(MetricsError, match=message):
+        open_input(tmp_path / "a.npz")
+
+
+def test_save_statistics_names_a_place_it_cannot_write(tmp_path):
+    with pytest.raises(MetricsError, match="cannot be written"):
+        save_statistics(tmp_path / "none" / "a.npz", MOMENTS, {})

@@ -9,7 +9,7 @@ import { createQueue, persist, Refused } from "./queue.js";
 import { createPage } from "./trial_page.js";
 
 const FEEDBACK_MS = 700;
-const FULLSCREEN_SETTLES_MS = 600;
+const SETTLED_MS = 400;
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -39,13 +39,31 @@ function readSettings(root) {
   };
 }
 
+// Resolves once the window has kept its size for a while: systems animate the
+// way into full screen, each at its own speed.
+function windowSettles() {
+  return new Promise((resolve) => {
+    const listeners = new AbortController();
+    const done = () => {
+      listeners.abort();
+      resolve();
+    };
+    let timer = setTimeout(done, SETTLED_MS);
+    const restart = () => {
+      clearTimeout(timer);
+      timer = setTimeout(done, SETTLED_MS);
+    };
+    window.addEventListener("resize", restart, { signal: listeners.signal });
+  });
+}
+
 async function enterFullscreen() {
   if (!document.fullscreenEnabled || document.fullscreenElement) {
     return;
   }
   try {
     await document.documentElement.requestFullscreen({ navigationUI: "hide" });
-    await wait(FULLSCREEN_SETTLES_MS);
+    await windowSettles();
   } catch {
     // Refused by the browser or the person: the task goes on in the window.
   }

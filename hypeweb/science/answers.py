@@ -1,7 +1,7 @@
 """The judgments of evaluators on one arm, and the tables counted from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,12 @@ class EvaluatorAnswers:
         for intervals over images and for rates per image.
     rt_ms : ndarray of shape (n,), float64, optional
         Response times in milliseconds; NaN where unknown.
+    block : ndarray of shape (n,), int64, optional
+        Number of the block; without it all judgments are one block.
+    planned_ms : ndarray of shape (n,), int64, optional
+        Exposure the staircase planned; None without a time limit.
+    shown_ms : ndarray of shape (n,), float64, optional
+        Exposure actually shown; NaN where it was not measured.
 
     Raises
     ------
@@ -33,6 +39,9 @@ class EvaluatorAnswers:
     said_real: NDArray[np.bool_]
     sample: NDArray[np.int64] | None = None
     rt_ms: NDArray[np.float64] | None = None
+    block: NDArray[np.int64] | None = None
+    planned_ms: NDArray[np.int64] | None = None
+    shown_ms: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -43,7 +52,7 @@ class EvaluatorAnswers:
                     f"{name} must be a one-dimensional boolean array, got "
                     f"{array.ndim} dimensions of {array.dtype}."
                 )
-        for name in ("said_real", "sample", "rt_ms"):
+        for name in (field.name for field in fields(self)):
             array = getattr(self, name)
             if array is not None and array.shape != self.truth.shape:
                 raise ValueError(
@@ -61,6 +70,36 @@ class EvaluatorAnswers:
             True for a wrong answer.
         """
         return np.asarray(self.truth != self.said_real)
+
+    def block_exposures(self) -> list[list[int]]:
+        """Return the planned exposures, block by block.
+
+        Returns
+        -------
+        list of list of int
+            Milliseconds; empty without `planned_ms`.
+        """
+        if self.planned_ms is None:
+            return []
+        block = np.zeros(self.truth.size, int) if self.block is None else self.block
+        return [
+            self.planned_ms[block == number].tolist() for number in np.unique(block)
+        ]
+
+    def exposures_shown(self) -> NDArray[np.float64]:
+        """Return the exposures shown, or planned where they were not measured.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            Milliseconds; NaN without either.
+        """
+        planned = np.full(self.truth.size, np.nan)
+        if self.planned_ms is not None:
+            planned = self.planned_ms.astype(np.float64)
+        if self.shown_ms is None:
+            return planned
+        return np.where(np.isfinite(self.shown_ms), self.shown_ms, planned)
 
 
 def class_counts(evaluators: Sequence[EvaluatorAnswers]) -> NDArray[np.float64]:

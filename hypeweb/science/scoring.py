@@ -1,7 +1,7 @@
 """HYPE_inf and HYPE_time of one arm, from the judgments of its evaluators."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +51,16 @@ class HypeInf:
         Share of real images taken for generated.
     cautions : tuple of Caution
         What to mind when reading them.
+    replicates : ndarray of shape (n_bootstrap,), float64
+        The total in every resample, for rankings and correlations; empty with fewer
+        than two evaluators.
     """
 
     total: Estimate
     fakes_error: Estimate
     reals_error: Estimate
     cautions: tuple[Caution, ...]
+    replicates: NDArray[np.float64] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ def hype_inf(
         fakes_error=fakes,
         reals_error=reals,
         cautions=number_cautions(len(present)) + answer_cautions(present),
+        replicates=drawn.replicates[:, 2],
     )
 
 

@@ -1,0 +1,269 @@
+"""Judgments collected anywhere, read from a table of comma-separated values."""
+
+import csv
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypeweb.science.answers import EvaluatorAnswers
+from hypeweb.science.estimates import Caution
+
+REQUIRED = ("evaluator", "arm", "sample", "truth", "answer")
+NUMBERS = ("planned_ms", "shown_ms", "rt_ms")
+OPTIONAL = ("block", *NUMBERS)
+
+
+@dataclass(frozen=True, eq=False)
+class JudgmentsTable:
+    """A table of judgments.
+
+    Attributes
+    ----------
+    names : dict of str to list of str
+        The distinct entries of evaluator, arm, sample and block, in order of
+        appearance.
+    codes : dict of str to ndarray of shape (n,), int32
+        Number of the entry of every judgment, for the same columns.
+    truth, said_real : ndarray of shape (n,), bool
+        True for real.
+    numbers : dict of str to ndarray of shape (n,), float64
+        Planned and shown exposure and response time in ms; NaN where empty.
+    row : ndarray of shape (n,), int64
+        Row of the file, the header being row 1.
+    n_rows : int
+        Judgments of the file, repeated ones included.
+    cautions : tuple of Caution
+        What was left out.
+    """
+
+    names: dict[str, list[str]]
+    codes: dict[str, NDArray[np.int32]]
+    truth: NDArray[np.bool_]
+    said_real: NDArray[np.bool_]
+    numbers: dict[str, NDArray[np.float64]]
+    row: NDArray[np.int64]
+    n_rows: int
+    cautions: tuple[Caution, ...]
+
+    def evaluators(self, arm: str) -> list[EvaluatorAnswers]:
+        """Return the judgments of one arm, evaluator by evaluator, in file order.
+
+        Parameters
+        ----------
+        arm : str
+            Name of the arm.
+
+        Returns
+        -------
+        list of EvaluatorAnswers
+            `planned_ms` is set where the arm is timed.
+        """
+        of_arm = np.flatnonzero(self.codes["arm"] == self.names["arm"].index(arm))
+        by_person = of_arm[np.argsort(self.codes["evaluator"][of_arm], kind="stable")]
+        people = self.codes["evaluator"][by_person]
+        cuts = np.flatnonzero(np.diff(people)) + 1
+        return [self._person(rows) for rows in np.split(by_person, cuts)]
+
+    def is_timed(self, arm: str) -> bool:
+        """Return whether an arm's images were shown for planned exposures.
+
+        Parameters
+        ----------
+        arm : str
+            Name of the arm.
+
+        Returns
+        -------
+        bool
+            True where a judgment has `planned_ms`.
+        """
+        of_arm = self.codes["arm"] == self.names["arm"].index(arm)
+        return bool(np.isfinite(self.numbers["planned_ms"][of_arm]).any())
+
+    def _person(
+        self, rows: NDArray[np.int64]
+    ) -> EvaluatorAnswers:  # numpydoc ignore=GL08
+        planned = self.numbers["planned_ms"][rows]
+        return EvaluatorAnswers(
+            truth=self.truth[rows],
+            said_real=self.said_real[rows],
+            sample=self.codes["sample"][rows].astype(np.int64),
+            rt_ms=self.numbers["rt_ms"][rows],
+            block=self.codes["block"][rows].astype(np.int64),
+            planned_ms=None
+            if np.isnan(planned).any()
+            else np.rint(planned).astype(np.int64),
+            shown_ms=self.numbers["shown_ms"][rows],
+        )
+
+
+def read_judgments(lines: Iterable[str]) -> JudgmentsTable:
+    """Return the judgments of a table of comma-separated values.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        The file's lines, the first with the names of the columns: evaluator, arm,
+        sample, truth and answer, and where known block, planned_ms, shown_ms and rt_ms.
+
+    Returns
+    -------
+    JudgmentsTable
+        Of an evaluator's repeated judgments of one image in one block only the first.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or an entry is not what it should be; the sentence names
+        row and column.
+
+    Notes
+    -----
+    Columns are kept as arrays of numbers, so that ten million rows fit in memory.
+    """
+    reader = csv.reader(lines, strict=True)
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        _require_header(header)
+        columns = _Columns()
+        for number, entries in enumerate(reader, start=2):
+            if not entries:
+                continue
+            if len(entries) != len(header):
+                raise ValueError(
+                    f"Row {number}: expected {len(header)} columns, got {len(entries)}."
+                )
+            columns.add(number, dict(zip(header, entries, strict=True)))
+    except csv.Error as error:
+        raise ValueError(
+            f"Row {reader.line_num}: not a valid line, {error}."
+        ) from error
+    if not columns.rows:
+        raise ValueError("The table has a header and no judgments.")
+    unknown = [name for name in header if name not in REQUIRED + OPTIONAL]
+    cautions = (
+        (Caution("unknown-columns", f"Not used: {', '.join(unknown)}."),)
+        if unknown
+        else ()
+    )
+    table = columns.table(cautions)
+    _require_timing(table)
+    return table
+
+
+class _Columns:
+    """Rows turned into columns of numbers while they are read."""
+
+    def __init__(self) -> None:
+        """Start without a row."""
+        self.rows = array("q")
+        self.codes = {name: array("i") for name in ("evaluator", "arm", "sample")}
+        self.codes["block"] = array("i")
+        self.index: dict[str, dict[str, int]] = {name: {} for name in self.codes}
+        self.real = {"truth": array("b"), "answer": array("b")}
+        self.numbers = {name: array("d") for name in NUMBERS}
+
+    def add(self, number: int, row: dict[str, str]) -> None:  # numpydoc ignore=PR01
+        """Add one row or raise a sentence about it."""
+        for name in ("evaluator", "arm", "sample"):
+            entry = row[name].strip()
+            if not entry:
+                raise ValueError(f"Row {number}, column {name}: empty.")
+            self._encode(name, entry)
+        self._encode("block", row.get("block", "").strip())
+        for name, column in self.real.items():
+            label = row[name].strip().lower()
+            if label not in {"real", "fake"}:
+                raise ValueError(
+                    f"Row {number}, column {name}: expected real or fake, got "
+                    f"{row[name]!r}."
+                )
+            column.append(label == "real")
+        for name, values in self.numbers.items():
+            values.append(_number(row.get(name, ""), name=name, number=number))
+        self.rows.append(number)
+
+    def table(  # numpydoc ignore=PR01,RT01
+        self, cautions: tuple[Caution, ...]
+    ) -> JudgmentsTable:
+        """Return the table without repeated judgments."""
+        codes = {n: np.frombuffer(c, dtype=np.int32) for n, c in self.codes.items()}
+        truth = np.frombuffer(self.real["truth"], dtype=np.int8).astype(np.bool_)
+        answer = np.frombuffer(self.real["answer"], dtype=np.int8).astype(np.bool_)
+        rows = np.frombuffer(self.rows, dtype=np.int64)
+        key = truth.astype(np.int64)
+        for name, column in codes.items():
+            key = key * (len(self.index[name]) + 1) + column
+        _, first = np.unique(key, return_index=True)
+        kept = np.sort(first)
+        n_repeated = rows.size - kept.size
+        if n_repeated:
+            again = rows[np.setdiff1d(np.arange(rows.size), kept)[0]]
+            cautions += (
+                Caution(
+                    "repeated-judgments",
+                    f"{n_repeated} rows repeat an evaluator's judgment of the same "
+                    f"image (the first is row {again}): the first answer counts.",
+                ),
+            )
+        return JudgmentsTable(
+            names={name: list(index) for name, index in self.index.items()},
+            codes={name: column[kept] for name, column in codes.items()},
+            truth=truth[kept],
+            said_real=answer[kept],
+            numbers={n: np.frombuffer(v)[kept] for n, v in self.numbers.items()},
+            row=rows[kept],
+            n_rows=rows.size,
+            cautions=cautions,
+        )
+
+    def _encode(self, name: str, entry: str) -> None:  # numpydoc ignore=GL08
+        index = self.index[name]
+        self.codes[name].append(index.setdefault(entry, len(index)))
+
+
+def _require_header(header: list[str]) -> None:  # numpydoc ignore=GL08
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        got = ", ".join(header) if any(header) else "an empty file"
+        raise ValueError(
+            f"Missing column {', '.join(missing)}: expected {', '.join(REQUIRED)}, "
+            f"got {got}."
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise ValueError(f"Column {', '.join(twice)} appears more than once.")
+
+
+def _number(entry: str, *, name: str, number: int) -> float:  # numpydoc ignore=GL08
+    entry = entry.strip()
+    if not entry:
+        return float("nan")
+    try:
+        value = float(entry)
+    except ValueError:
+        value = -1.0
+    lowest = 0.0 if name == "rt_ms" else 1.0
+    if not lowest <= value < float("inf"):
+        raise ValueError(
+            f"Row {number}, column {name}: expected milliseconds of at least "
+            f"{lowest:.0f}, got {entry!r}."
+        )
+    return value
+
+
+def _require_timing(table: JudgmentsTable) -> None:  # numpydoc ignore=PR01,RT01
+    """Raise where an arm is timed on some rows only."""
+    planned = np.isfinite(table.numbers["planned_ms"])
+    n_arms = len(table.names["arm"])
+    n_timed = np.bincount(table.codes["arm"], planned, n_arms)
+    n_all = np.bincount(table.codes["arm"], minlength=n_arms)
+    for arm in np.flatnonzero((n_timed > 0) & (n_timed < n_all)):
+        row = table.row[(table.codes["arm"] == arm) & ~planned][0]
+        raise ValueError(
+            f"Row {row}, column planned_ms: empty, but arm {table.names['arm'][arm]!r} "
+            "is timed on other rows."
+        )

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 from django.core.management import CommandError, get_commands, load_command_class
 
 from tests.deploy.reading import DEPLOY, ROOT, Command, commands, unit
@@ -189,3 +190,12 @@ def test_worker_unit_answers_its_health_check(tmp_path):
 
     with running(*command.split(), env=env):
         assert succeeds_in_time(*words, env=env, seconds=60)
+
+
+def test_hooks_are_local_and_their_programs_exist():
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    (repository,) = yaml.safe_load(text)["repos"]
+    assert repository["repo"] == "local"
+    for hook in repository["hooks"]:
+        assert hook["language"] == "system"
+        assert (ROOT / hook["entry"].split()[0]).exists()

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.arrays import Array, check_rows, check_same_columns
-from metrics.neighbours import (
+from metrics.neighbours import nearest_within
+from metrics.pairs import (
     Boundary,
     Flags,
     Vector,
     cross_blocks,
-    nearest_within,
     prepare_sets,
     within_radii,
 )
@@ -95,7 +95,7 @@ def precision_recall_density_coverage(
     and recall [3]_ are elsewhere (`metrics.prd`).
 
     Memory beyond the features is a float32 copy of either side and a few blocks. See
-    `metrics.neighbours` for the numerics.
+    `metrics.pairs` for the numerics.
 
     References
     ----------

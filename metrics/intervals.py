@@ -1,0 +1,603 @@
+"""Confidence intervals of the metrics, over the images that happened to be drawn."""
+
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import binom
+
+from metrics.arrays import Array, check_rows, check_same_columns
+from metrics.extrapolation import Extrapolation
+from metrics.feature_distance import PairMean
+from metrics.inception_score import (
+    label_probabilities,
+    label_sums,
+    split_edges,
+)
+from metrics.influence import Influence
+from metrics.precision_recall import Manifold
+
+LEVEL = 0.95
+BLOCK_ROWS = 4096
+
+Interval = tuple[float, float]
+Vector = NDArray[np.float64]
+
+METHODS: Final = MappingProxyType(
+    {
+        "fid": "delta method",
+        "fid_infinity": "delta method",
+        "frechet_univariate_mean": "delta method",
+        "inception_score_mean": "delta method",
+        "inception_score_infinity": "delta method",
+        "label_entropy_marginal": "delta method",
+        "label_entropy_conditional": "normal",
+        "kid_mean": "bootstrap percentiles",
+        "cmmd": "bootstrap percentiles",
+        "prd_f8": "bootstrap percentiles",
+        "prd_f1_8": "bootstrap percentiles",
+        "precision": "Wilson, given the balls",
+        "recall": "Wilson, given the balls",
+        "coverage": "Wilson, given the balls",
+        "authenticity": "Wilson, given the real images",
+        "density": "normal, given the balls",
+        "nearest_real_distance_median": "order statistics",
+        "mean_feature_distance": "delta method",
+        "mean_euclidean_distance": "two-sample normal",
+        "mean_cosine_distance": "two-sample normal",
+        "pixel_distance": "normal",
+    }
+)
+
+
+def normal_interval(
+    estimate: float, standard_error: float, *, level: float = LEVEL
+) -> Interval:
+    """Return the normal interval around an estimate.
+
+    Parameters
+    ----------
+    estimate : float
+        The estimate.
+    standard_error : float
+        Its standard error, in the same unit.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end.
+
+    Raises
+    ------
+    ValueError
+        If the level is not between 0 and 1.
+    """
+    reach = _quantile(level) * standard_error
+    return estimate - reach, estimate + reach
+
+
+def proportion_interval(flags: NDArray[np.bool_], *, level: float = LEVEL) -> Interval:
+    """Return Wilson's interval for the share of images that something is true of.
+
+    Parameters
+    ----------
+    flags : array of shape (n,), bool
+        Whether it is true of each image.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, within 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no image, or the level is not between 0 and 1.
+
+    Notes
+    -----
+    For precision (`Manifold.fake_is_inside`), recall and coverage it takes the balls as
+    given. Drawing the images that set them anew adds about a third to the width.
+
+    References
+    ----------
+    .. [1] Wilson, "Probable inference, the law of succession, and statistical
+       inference", JASA 22 (1927).
+    """
+    n_images = len(flags)
+    if not n_images:
+        raise ValueError("an interval needs at least one image, got none")
+    z = _quantile(level)
+    share = float(np.mean(flags))
+    weight = z**2 / n_images
+    middle = (share + weight / 2) / (1 + weight)
+    reach = z / (1 + weight) * np.sqrt((share * (1 - share) + weight / 4) / n_images)
+    return max(float(middle - reach), 0.0), min(float(middle + reach), 1.0)
+
+
+def mean_interval(values: Vector, *, level: float = LEVEL) -> Interval:
+    """Return the normal interval of a mean over images.
+
+    Parameters
+    ----------
+    values : array of shape (n,), float64
+        The value of each of n >= 2 images, or pairs of images.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two images, or the level is not between 0 and 1.
+    """
+    _check_count(values)
+    error = float(values.std(ddof=1)) / np.sqrt(len(values))
+    return normal_interval(float(values.mean()), float(error), level=level)
+
+
+def median_interval(values: Vector, *, level: float = LEVEL) -> Interval:
+    """Return the interval of a median between two order statistics.
+
+    Parameters
+    ----------
+    values : array of shape (n,), float64
+        The value of each image.
+    level : float
+        Confidence level, between 0 and 1; with few images the interval is the range.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, themselves values.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two images, or the level is not between 0 and 1.
+
+    Notes
+    -----
+    The number of values below the median is binomial, whatever their distribution.
+    """
+    _check_count(values)
+    _quantile(level)
+    below = int(binom.ppf((1 - level) / 2, len(values), 0.5))
+    lower = max(below - 1, 0)
+    ordered = np.sort(values)
+    return float(ordered[lower]), float(ordered[len(values) - 1 - lower])
+
+
+def percentile_interval(replicates: Vector, *, level: float = LEVEL) -> Interval:
+    """Return the interval between percentiles of bootstrap replicates.
+
+    Parameters
+    ----------
+    replicates : array of shape (n_replicates,), float64
+        The estimate from each resampling, say `KernelDistance.replicates`.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two replicates, or the level is not between 0 and 1.
+
+    References
+    ----------
+    .. [1] Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
+    """
+    _check_count(replicates)
+    _quantile(level)
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def delta_interval(
+    estimate: float, influence: Influence, *, level: float = LEVEL
+) -> Interval:
+    """Return the delta method's interval of a distance between two sets.
+
+    Parameters
+    ----------
+    estimate : float
+        The distance, which cannot be negative.
+    influence : Influence
+        First-order influence of every image on it.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, 0 or more.
+
+    Raises
+    ------
+    ValueError
+        If the level is not between 0 and 1.
+
+    References
+    ----------
+    .. [1] van der Vaart, "Asymptotic Statistics" (1998), chapters 3 and 20.
+    """
+    low, high = normal_interval(estimate, influence.standard_error(), level=level)
+    return max(low, 0.0), high
+
+
+def frechet_interval(
+    distance: float, influence: Influence, *, level: float = LEVEL
+) -> Interval:
+    """Return the interval of the Fréchet distance at these numbers of images.
+
+    Parameters
+    ----------
+    distance : float
+        The distance, in squared feature units.
+    influence : Influence
+        From `frechet_influence` of the same features.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, 0 or more.
+
+    Raises
+    ------
+    ValueError
+        If the level is not between 0 and 1.
+
+    Notes
+    -----
+    For the distance expected at the same numbers of images: the bias of few images,
+    which is often larger than the interval, is in its middle. A bootstrap would count
+    that bias twice, since a resampled set has fewer distinct images still.
+    """
+    return delta_interval(distance, influence, level=level)
+
+
+def frechet_infinity_interval(
+    extrapolation: Extrapolation, influence: Influence, *, level: float = LEVEL
+) -> Interval:
+    """Return the interval of the extrapolated Fréchet distance.
+
+    Parameters
+    ----------
+    extrapolation : Extrapolation
+        From `frechet_distance_infinity`, generated images being the second set.
+    influence : Influence
+        From `frechet_influence(reference, features)`.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end.
+
+    Raises
+    ------
+    ValueError
+        If the level is not between 0 and 1.
+
+    Notes
+    -----
+    The intercept is a weighted sum of distances of nested subsets, so that an image
+    enters with a weight that its place in the order decides: the interval covers the
+    draw of the images and of their order, not a bias that is no straight line in 1/N.
+    """
+    weights = _intercept_weights(extrapolation.sizes)
+    error = influence.standard_error(weights2=weights)
+    return normal_interval(extrapolation.value, error, level=level)
+
+
+def frechet_univariate_interval(
+    features1: Array, features2: Array, *, level: float = LEVEL
+) -> Interval:
+    """Return the interval of the mean univariate Fréchet distance.
+
+    Parameters
+    ----------
+    features1, features2 : array of shape (n1, d) and (n2, d), float32 or float64
+        Features of n1, n2 >= 2 images.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, 0 or more, for the distance expected at these numbers.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a value is not finite, or the level is not within 0 to 1.
+    """
+    check_rows(features1, name="features1", least=2)
+    check_rows(features2, name="features2", least=2)
+    check_same_columns(features1, features2)
+    wide = [f.astype(np.float64) for f in (features1, features2)]
+    (mean1, std1), (mean2, std2) = (
+        (w.mean(axis=0), w.std(axis=0, ddof=1)) for w in wide
+    )
+    distance = float(((mean1 - mean2) ** 2 + (std1 - std2) ** 2).mean())
+    influence = Influence(
+        on1=_univariate_influence(wide[0], mean1 - mean2, std1, std2),
+        on2=_univariate_influence(wide[1], mean2 - mean1, std2, std1),
+    )
+    return delta_interval(distance, influence, level=level)
+
+
+def inception_score_interval(
+    logits: Array,
+    *,
+    n_splits: int = 10,
+    split_size: int | None = None,
+    order: NDArray[np.integer] | None = None,
+    level: float = LEVEL,
+) -> Interval:
+    """Return the interval of the Inception Score's mean over splits.
+
+    Parameters
+    ----------
+    logits : array of shape (n, n_classes), float32 or float64
+        Outputs of the classifier before its softmax.
+    n_splits : int
+        As in `inception_score`.
+    split_size : int, optional
+        As in `inception_score`.
+    order : array of shape (m,), int, optional
+        As in `inception_score`.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, 1 or more, for the score expected at this split size.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer images than splits, a logit is not finite, or the level is
+        not between 0 and 1.
+
+    Notes
+    -----
+    The influence of an image on log IS is KL(p(y|x) || p(y)) less its mean. The spread
+    over splits, often printed as an error, is that of a tenth of the images.
+    """
+    check_rows(logits, name="logits")
+    if order is not None:
+        logits = logits[order]
+    edges = split_edges(len(logits), n_splits=n_splits, split_size=split_size)
+    scores, variances = [], []
+    for start, stop in pairwise(edges):
+        gains = _information_gains(logits[start:stop])
+        score = float(np.exp(gains.mean()))
+        scores.append(score)
+        variances.append(score**2 * float(gains.var()) / len(gains))
+    error = float(np.sqrt(sum(variances))) / len(scores)
+    low, high = normal_interval(float(np.mean(scores)), error, level=level)
+    return max(low, 1.0), high
+
+
+def inception_score_infinity_interval(
+    extrapolation: Extrapolation, logits: Array, *, level: float = LEVEL
+) -> Interval:
+    """Return the interval of the extrapolated Inception Score.
+
+    Parameters
+    ----------
+    extrapolation : Extrapolation
+        From `inception_score_infinity` of the same logits.
+    logits : array of shape (n, n_classes), float32 or float64
+        Outputs of the classifier before its softmax.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, 1 or more.
+
+    Raises
+    ------
+    ValueError
+        If a logit is not finite or the level is not between 0 and 1.
+    """
+    check_rows(logits, name="logits", least=2)
+    weights = _intercept_weights(extrapolation.sizes)
+    gains = _information_gains(logits)
+    error = extrapolation.value * float(gains.std()) * float(np.linalg.norm(weights))
+    low, high = normal_interval(extrapolation.value, error, level=level)
+    return max(low, 1.0), high
+
+
+def label_entropy_intervals(
+    logits: Array, *, level: float = LEVEL
+) -> tuple[Interval, Interval]:
+    """Return the intervals of the marginal and of the conditional label entropy.
+
+    Parameters
+    ----------
+    logits : array of shape (n, n_classes), float32 or float64
+        Outputs of the classifier before its softmax.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of (float, float)
+        The marginal's interval and the conditional's, in nats.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two images, a logit is not finite, or the level is not
+        between 0 and 1.
+    """
+    check_rows(logits, name="logits", least=2)
+    surprises, entropies = _surprises_and_entropies(logits)
+    marginal = mean_interval(surprises, level=level)
+    conditional = mean_interval(entropies, level=level)
+    return (max(marginal[0], 0.0), marginal[1]), (
+        max(conditional[0], 0.0),
+        conditional[1],
+    )
+
+
+def density_interval(manifold: Manifold, *, level: float = LEVEL) -> Interval:
+    """Return the interval of the density, given the real balls.
+
+    Parameters
+    ----------
+    manifold : Manifold
+        From `precision_recall_density_coverage`.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, 0 or more.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two generated images, or the level is not within 0 to 1.
+    """
+    low, high = mean_interval(manifold.n_balls / manifold.k_density, level=level)
+    return max(low, 0.0), high
+
+
+def mean_feature_distance_interval(
+    features1: Array, features2: Array, *, level: float = LEVEL
+) -> Interval:
+    """Return the interval of the distance between mean features.
+
+    Parameters
+    ----------
+    features1, features2 : array of shape (n1, d) and (n2, d), float32 or float64
+        Features of n1, n2 >= 2 images.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, 0 or more, for the distance expected at these numbers.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a value is not finite, or the level is not within 0 to 1.
+    """
+    check_rows(features1, name="features1", least=2)
+    check_rows(features2, name="features2", least=2)
+    check_same_columns(features1, features2)
+    mean1, mean2 = (f.mean(axis=0, dtype=np.float64) for f in (features1, features2))
+    offset = mean1 - mean2
+    distance = float(np.linalg.norm(offset))
+    direction = offset / (distance or 1.0)
+    influence = Influence(on1=features1 @ direction, on2=features2 @ direction)
+    return delta_interval(distance, influence, level=level)
+
+
+def pair_mean_interval(pair_mean: PairMean, *, level: float = LEVEL) -> Interval:
+    """Return the interval of a mean over all pairs of two sets.
+
+    Parameters
+    ----------
+    pair_mean : PairMean
+        From `mean_euclidean_distance` or `mean_cosine_distance`.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, 0 or more.
+
+    Raises
+    ------
+    ValueError
+        If a set has one image, or the level is not between 0 and 1.
+
+    Notes
+    -----
+    Variance of a two-sample U-statistic to first order.
+    """
+    _check_count(pair_mean.of_images1)
+    _check_count(pair_mean.of_images2)
+    influence = Influence(on1=pair_mean.of_images1, on2=pair_mean.of_images2)
+    return delta_interval(pair_mean.value, influence, level=level)
+
+
+def _quantile(level: float) -> float:
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, got {level}")
+    return float(ndtri((1 + level) / 2))
+
+
+def _check_count(values: Vector) -> None:
+    if len(values) < 2:  # noqa: PLR2004 - a spread needs two
+        raise ValueError(f"an interval needs 2 or more values, got {len(values)}")
+
+
+def _intercept_weights(sizes: NDArray[np.int64]) -> Vector:
+    # The intercept is a sum of scores with these weights; a score of m images is, to
+    # first order, the mean of the influences of the first m.
+    inverse = 1 / sizes
+    centred = inverse - inverse.mean()
+    of_scores = 1 / len(sizes) - inverse.mean() * centred / (centred @ centred)
+    steps = np.diff([0, *sizes])
+    of_positions = np.cumsum((of_scores * inverse)[::-1])[::-1]
+    return np.repeat(of_positions, steps)
+
+
+def _univariate_influence(
+    features: Vector, offset: Vector, std: Vector, other_std: Vector
+) -> Vector:
+    centred = features - features.mean(axis=0)
+    share = np.divide(other_std, std, out=np.zeros_like(std), where=std > 0)
+    influences: Vector = 2 * (centred @ offset) + centred**2 @ (1 - share)
+    influences /= features.shape[1]
+    return influences
+
+
+def _surprises_and_entropies(logits: Array) -> tuple[Vector, Vector]:
+    # For each image -sum p(y|x) log p(y), whose mean is H(y), and H(p(y|x)).
+    marginal = label_sums(logits)[0] / len(logits)
+    with np.errstate(divide="ignore"):
+        logs = np.where(marginal > 0, np.log(marginal), 0.0)
+    surprises, entropies = np.empty(len(logits)), np.empty(len(logits))
+    for start in range(0, len(logits), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        probabilities, entropies[rows] = label_probabilities(logits[rows])
+        surprises[rows] = -(probabilities @ logs)
+    return surprises, entropies
+
+
+def _information_gains(logits: Array) -> Vector:
+    # KL(p(y|x) || p(y)) of each image.
+    surprises, entropies = _surprises_and_entropies(logits)
+    return surprises - entropies

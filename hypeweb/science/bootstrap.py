@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHUNK_ENTRIES = 4_000_000
+MANY_EVALUATORS = 2_000
 OVER_EVALUATORS = "bootstrap over evaluators, percentile"
 
 
@@ -99,6 +100,11 @@ def evaluator_sums(
     ValueError
         If there is no evaluator or no resample.
 
+    Notes
+    -----
+    From 2,000 evaluators on, the sums are drawn from the normal distribution that the
+    resamples follow then, which takes no time whatever the number of evaluators.
+
     References
     ----------
     .. [1] Efron and Tibshirani, "An Introduction to the Bootstrap", chapter 13 (1993).
@@ -109,6 +115,9 @@ def evaluator_sums(
             "A bootstrap needs at least 1 evaluator and 1 resample, got "
             f"{n_evaluators} and {n_bootstrap}."
         )
+    if n_evaluators >= MANY_EVALUATORS:
+        covariance = n_evaluators * np.atleast_2d(np.cov(values.T, bias=True))
+        return rng.multivariate_normal(values.sum(axis=0), covariance, n_bootstrap)
     return np.concatenate(
         [
             resample_counts(n=n_evaluators, n_bootstrap=size, rng=rng) @ values

@@ -19,8 +19,7 @@ from hypeweb.science.bootstrap import (
 Resample = Literal["auto", "evaluators", "evaluators-and-images"]
 
 OVER_BOTH = "bootstrap over evaluators and images, rescaled percentile"
-NORMAL = "normal approximation over {}, too many for a bootstrap"
-MANY_EVALUATORS = 5_000
+NORMAL = "normal approximation over evaluators and images, too many for a bootstrap"
 MANY_CELLS = 1_000_000
 
 
@@ -138,12 +137,13 @@ def error_replicates(
     if resample == "evaluators" or (
         resample == "auto" and not images_are_shared(evaluators)
     ):
-        return _over_evaluators(counts, values, n_bootstrap=n_bootstrap, rng=rng)
+        sums = evaluator_sums(counts, n_bootstrap=n_bootstrap, rng=rng)
+        return ErrorReplicates(values, error_rates(sums), OVER_EVALUATORS)
     cells = [class_cells(evaluators, of_real=of_real) for of_real in (False, True)]
     variances = _two_way_variances(cells, values)
     if max(c.n_evaluators * c.n_images for c in cells) > MANY_CELLS:
         draws = rng.normal(values, np.sqrt(variances), size=(n_bootstrap, 3))
-        return ErrorReplicates(values, draws, NORMAL.format("evaluators and images"))
+        return ErrorReplicates(values, draws, NORMAL)
     sums = two_way_sums([c.table() for c in cells], n_bootstrap=n_bootstrap, rng=rng)
     widening = stdtrit(len(evaluators) - 1, 0.975) / ndtri(0.975)
     replicates = rescale_deviations(
@@ -152,27 +152,6 @@ def error_replicates(
         variances=variances * widening**2,
     )
     return ErrorReplicates(values, np.clip(replicates, 0, 1), OVER_BOTH)
-
-
-def _over_evaluators(  # numpydoc ignore=GL08
-    counts: NDArray[np.float64],
-    values: NDArray[np.float64],
-    *,
-    n_bootstrap: int,
-    rng: np.random.Generator,
-) -> ErrorReplicates:
-    if counts.shape[0] <= MANY_EVALUATORS:
-        sums = evaluator_sums(counts, n_bootstrap=n_bootstrap, rng=rng)
-        return ErrorReplicates(values, error_rates(sums), OVER_EVALUATORS)
-    influence = np.zeros((counts.shape[0], 3))
-    judged = counts[:, [1, 3]].sum(axis=0)
-    for column in np.flatnonzero(judged):
-        wrong, seen = counts[:, 2 * column], counts[:, 2 * column + 1]
-        influence[:, column] = (wrong - values[column] * seen) / judged[column]
-    influence[:, 2] = influence[:, :2].sum(axis=1) / np.count_nonzero(judged)
-    spread = np.sqrt(_cluster_variances(influence))
-    draws = rng.normal(values, spread, size=(n_bootstrap, 3))
-    return ErrorReplicates(values, draws, NORMAL.format("evaluators"))
 
 
 def _cluster_variances(  # numpydoc ignore=GL08

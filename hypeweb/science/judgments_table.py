@@ -2,8 +2,10 @@
 
 import csv
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from hypeweb.science.estimates import Caution
 REQUIRED = ("evaluator", "arm", "sample", "truth", "answer")
 NUMBERS = ("planned_ms", "shown_ms", "rt_ms")
 OPTIONAL = ("block", *NUMBERS)
+ROWS_AT_A_TIME = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,14 +132,9 @@ def read_judgments(lines: Iterable[str]) -> JudgmentsTable:
         header = [name.strip().lower() for name in next(reader, [])]
         _require_header(header)
         columns = _Columns()
-        for number, entries in enumerate(reader, start=2):
-            if not entries:
-                continue
-            if len(entries) != len(header):
-                raise ValueError(
-                    f"Row {number}: expected {len(header)} columns, got {len(entries)}."
-                )
-            columns.add(number, dict(zip(header, entries, strict=True)))
+        numbered = ((n, row) for n, row in enumerate(reader, start=2) if row)
+        while part := list(islice(numbered, ROWS_AT_A_TIME)):
+            columns.add(part, header)
     except csv.Error as error:
         raise ValueError(
             f"Row {reader.line_num}: not a valid line, {error}."
@@ -160,31 +158,42 @@ class _Columns:
     def __init__(self) -> None:
         """Start without a row."""
         self.rows = array("q")
-        self.codes = {name: array("i") for name in ("evaluator", "arm", "sample")}
-        self.codes["block"] = array("i")
-        self.index: dict[str, dict[str, int]] = {name: {} for name in self.codes}
+        names = ("evaluator", "arm", "sample", "block")
+        self.codes = {name: array("i") for name in names}
+        # A new entry gets the next number.
+        self.index: dict[str, dict[str, int]] = {
+            name: defaultdict(count().__next__) for name in names
+        }
         self.real = {"truth": array("b"), "answer": array("b")}
         self.numbers = {name: array("d") for name in NUMBERS}
 
-    def add(self, number: int, row: dict[str, str]) -> None:  # numpydoc ignore=PR01
-        """Add one row or raise a sentence about it."""
-        for name in ("evaluator", "arm", "sample"):
-            entry = row[name].strip()
-            if not entry:
-                raise ValueError(f"Row {number}, column {name}: empty.")
-            self._encode(name, entry)
-        self._encode("block", row.get("block", "").strip())
-        for name, column in self.real.items():
-            label = row[name].strip().lower()
-            if label not in {"real", "fake"}:
+    def add(  # numpydoc ignore=PR01
+        self, part: list[tuple[int, list[str]]], header: list[str]
+    ) -> None:
+        """Add numbered rows or raise a sentence about the first wrong one."""
+        width = len(header)
+        for number, row in part:
+            if len(row) != width:
                 raise ValueError(
-                    f"Row {number}, column {name}: expected real or fake, got "
-                    f"{row[name]!r}."
+                    f"Row {number}: expected {width} columns, got {len(row)}."
                 )
-            column.append(label == "real")
-        for name, values in self.numbers.items():
-            values.append(_number(row.get(name, ""), name=name, number=number))
-        self.rows.append(number)
+        rows = [number for number, _ in part]
+        entries = zip(*(row for _, row in part), strict=True)
+        columns = {
+            name: [entry.strip() for entry in column]
+            for name, column in zip(header, entries, strict=True)
+        }
+        for name, codes in self.codes.items():
+            column = columns.get(name) or [""] * len(rows)
+            if name != "block":
+                _require_filled(column, name=name, rows=rows)
+            codes.extend(map(self.index[name].__getitem__, column))
+        for name, real in self.real.items():
+            real.extend(_labels(columns[name], name=name, rows=rows))
+        for name, numbers in self.numbers.items():
+            column = columns.get(name) or [""] * len(rows)
+            numbers.extend(_milliseconds(column, name=name, rows=rows))
+        self.rows.extend(rows)
 
     def table(  # numpydoc ignore=PR01,RT01
         self, cautions: tuple[Caution, ...]
@@ -200,6 +209,8 @@ class _Columns:
         _, first = np.unique(key, return_index=True)
         kept = np.sort(first)
         n_repeated = rows.size - kept.size
+        # Without repeats nothing is copied.
+        which = kept if n_repeated else slice(None)
         if n_repeated:
             again = rows[np.setdiff1d(np.arange(rows.size), kept)[0]]
             cautions += (
@@ -211,18 +222,14 @@ class _Columns:
             )
         return JudgmentsTable(
             names={name: list(index) for name, index in self.index.items()},
-            codes={name: column[kept] for name, column in codes.items()},
-            truth=truth[kept],
-            said_real=answer[kept],
-            numbers={n: np.frombuffer(v)[kept] for n, v in self.numbers.items()},
-            row=rows[kept],
+            codes={name: column[which] for name, column in codes.items()},
+            truth=truth[which],
+            said_real=answer[which],
+            numbers={n: np.frombuffer(v)[which] for n, v in self.numbers.items()},
+            row=rows[which],
             n_rows=rows.size,
             cautions=cautions,
         )
-
-    def _encode(self, name: str, entry: str) -> None:  # numpydoc ignore=GL08
-        index = self.index[name]
-        self.codes[name].append(index.setdefault(entry, len(index)))
 
 
 def _require_header(header: list[str]) -> None:  # numpydoc ignore=GL08
@@ -238,21 +245,47 @@ def _require_header(header: list[str]) -> None:  # numpydoc ignore=GL08
         raise ValueError(f"Column {', '.join(twice)} appears more than once.")
 
 
-def _number(entry: str, *, name: str, number: int) -> float:  # numpydoc ignore=GL08
-    entry = entry.strip()
-    if not entry:
-        return float("nan")
+def _require_filled(
+    column: list[str], *, name: str, rows: list[int]
+) -> None:  # numpydoc ignore=GL08
+    if "" in column:
+        raise ValueError(f"Row {rows[column.index('')]}, column {name}: empty.")
+
+
+def _labels(
+    column: list[str], *, name: str, rows: list[int]
+) -> list[bool]:  # numpydoc ignore=GL08
+    labels = {"real": True, "fake": False}
     try:
-        value = float(entry)
-    except ValueError:
-        value = -1.0
-    lowest = 0.0 if name == "rt_ms" else 1.0
-    if not lowest <= value < float("inf"):
-        raise ValueError(
-            f"Row {number}, column {name}: expected milliseconds of at least "
-            f"{lowest:.0f}, got {entry!r}."
+        return [labels[entry.lower()] for entry in column]
+    except KeyError:
+        row, entry = next(
+            (row, entry)
+            for row, entry in zip(rows, column, strict=True)
+            if entry.lower() not in labels
         )
-    return value
+        raise ValueError(
+            f"Row {row}, column {name}: expected real or fake, got {entry!r}."
+        ) from None
+
+
+def _milliseconds(
+    column: list[str], *, name: str, rows: list[int]
+) -> list[float]:  # numpydoc ignore=GL08
+    lowest = 0.0 if name == "rt_ms" else 1.0
+    values = []
+    for row, entry in zip(rows, column, strict=True):
+        try:
+            value = float(entry) if entry else lowest
+        except ValueError:
+            value = -1.0
+        if not lowest <= value < float("inf"):
+            raise ValueError(
+                f"Row {row}, column {name}: expected milliseconds of at least "
+                f"{lowest:.0f}, got {entry!r}."
+            )
+        values.append(value if entry else float("nan"))
+    return values
 
 
 def _require_timing(table: JudgmentsTable) -> None:  # numpydoc ignore=PR01,RT01

@@ -79,7 +79,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     preset = forms.ChoiceField(
         label="Staircase preset",
-        required=False,
+        initial="hype-2019",
         choices=[
             (name, f"{name}: settles at {rule.convergence_point():.0%} correct")
             for name, rule in PRESETS.items()
@@ -127,7 +127,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> Study:
         study: Study = super().save(commit=False)
-        studies.apply_preset(study, self.cleaned_data["preset"] or "hype-2019")
+        studies.apply_preset(study, self.cleaned_data["preset"])
         return study
 
 

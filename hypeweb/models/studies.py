@@ -7,7 +7,6 @@ from django.db.models import F, Q
 
 from hypeweb.models.samples import SampleSet
 
-
 AT_LEAST_ONE = [MinValueValidator(1)]
 
 
@@ -42,7 +41,9 @@ class Study(models.Model):
     sample_sets: "models.ManyToManyField[SampleSet, Arm]" = models.ManyToManyField(
         SampleSet, through="Arm", related_name="studies"
     )
-    protocol = models.CharField(max_length=9, choices=Protocol)
+    protocol = models.CharField(
+        max_length=9, choices=Protocol, default=Protocol.HYPE_INF
+    )
     state = models.CharField(max_length=6, choices=State, default=State.DRAFT)
     invitation_token = models.CharField(max_length=43, unique=True, editable=False)
     consent_text = models.TextField()
@@ -79,7 +80,7 @@ class Study(models.Model):
     n_masks = models.PositiveIntegerField("masks after each image", default=4)
     mask_ms = models.PositiveIntegerField(default=30)
 
-    feedback = models.BooleanField(default=True)
+    feedback = models.BooleanField("feedback after each answer", default=True)
     image_rendering = models.CharField(
         max_length=9, choices=Rendering, default=Rendering.PIXELATED
     )

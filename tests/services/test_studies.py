@@ -42,10 +42,11 @@ def test_opening_needs_one_image_size(researcher, draft, tmp_path):
         researcher, "large", folder=tmp_path, origin="generated", side=16
     )
     draft.arms.create(sample_set=larger, label="large", position=9)
-    assert studies.blockers(draft) == [
+    (blocker,) = studies.blockers(draft)
+    assert blocker == (
         "“large” has images of 16 x 16 pixels and the real set of 8 x 8, which gives "
         "them away; import one of them again at the other's size."
-    ]
+    )
 
 
 def test_opening_a_timed_study_makes_masks_of_the_images_size(timed_study):

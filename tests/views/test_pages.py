@@ -161,9 +161,7 @@ def test_an_unknown_population_is_a_sentence(researcher_client, study):
 def test_a_failed_evaluation_is_retried_from_the_page(researcher_client, study):
     failed = evaluations.request_evaluations(study)[0]
     Evaluation.objects.filter(pk=failed.pk).update(state="failed", error="No weights.")
-    page = text(
-        researcher_client.get(reverse("study_evaluations", args=[study.slug]))
-    )
+    page = text(researcher_client.get(reverse("study_evaluations", args=[study.slug])))
     assert "No weights." in page
     retry = reverse("evaluation_retry", args=[failed.pk])
     assert retry in page

@@ -118,7 +118,7 @@ def test_only_a_signed_pass_joins_as_simulated(client, study):
 
 
 def test_a_pass_of_another_study_is_refused(client, study):
-    pass_ = access.simulation_pass(Study(invitation_token="other"))  # noqa: S106
+    pass_ = access.simulation_pass(Study(invitation_token="other"))
     response = client.post(
         reverse("invitation", args=[study.invitation_token]),
         {"consent": "on"},
@@ -251,9 +251,9 @@ def test_attack_researchers_addresses_are_closed_to_evaluators(client, session):
     sample = session.trials.first().sample
     address = reverse("sample_image", args=[sample.pk])
     assert client.get(address).status_code == 302
-    assert client.get(reverse("sample_set", args=[sample.sample_set_id])).url.startswith(
-        "/accounts/login/"
-    )
+    assert client.get(
+        reverse("sample_set", args=[sample.sample_set_id])
+    ).url.startswith("/accounts/login/")
 
 
 def test_attack_no_byte_around_an_image_tells_its_truth(client, study):
@@ -283,9 +283,7 @@ def test_attack_no_byte_around_an_image_tells_its_truth(client, study):
                     len(trial["nonce"]),
                 )
             )
-            post_answer(
-                client, session, nonce=trial["nonce"], answer=other(row.truth)
-            )
+            post_answer(client, session, nonce=trial["nonce"], answer=other(row.truth))
             step = client.get(url("trial", session), **JSON)
     assert len(shapes["real"]) == 1
     assert shapes["real"] == shapes["fake"]

@@ -1,0 +1,82 @@
+"""A real browser on the running site; deploy/check says where the browser is."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright runs a loop
+
+SCREENSHOTS = os.environ.get("HYPE_TEST_SCREENSHOTS")
+WIDTHS = (1280, 390)
+
+
+def pytest_collection_modifyitems(items):
+    folder = Path(__file__).parent
+    for item in items:
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    path = os.environ.get("HYPE_TEST_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        pytest.skip("No Chromium: install it, or name it in HYPE_TEST_CHROMIUM.")
+    return {
+        **browser_type_launch_args,
+        "executable_path": path,
+        "args": [
+            "--no-sandbox",
+            "--disable-quic",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+        ],
+    }
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args):
+    return {**browser_context_args, "viewport": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture
+def check_page(page):
+    """Assert that a page has no accessibility violation and fits its width.
+
+    With HYPE_TEST_SCREENSHOTS=folder every page is kept there at both widths.
+    """
+
+    def check(name: str) -> None:
+        size = page.viewport_size
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": size["height"]})
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+            overflow = page.evaluate(
+                "document.documentElement.scrollWidth - innerWidth"
+            )
+            assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
+            if SCREENSHOTS:
+                path = Path(SCREENSHOTS) / f"{name}-{width}.png"
+                page.screenshot(path=path, full_page=True)
+        page.set_viewport_size(size)
+
+    return check
+
+
+@pytest.fixture(autouse=True)
+def no_page_errors(page):
+    """Fail on anything the browser's console complains about."""
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "console",
+        lambda line: errors.append(line.text) if line.type == "error" else None,
+    )
+    yield
+    assert errors == []

@@ -3,25 +3,33 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import NoReturn, get_args
 
 from metrics.cache import default_cache_folder
+from metrics.doctor import doctor_text
 from metrics.errors import MetricsError
-from metrics.evaluation import Evaluation, Options, evaluate
+from metrics.evaluation import Evaluation, evaluate, extract_side
+from metrics.explain import explain, explain_text, read_evaluation
 from metrics.extractors import Precision, parse_name
 from metrics.images import open_source
+from metrics.options import Options
+from metrics.peers import PEERS, conventions_of
+from metrics.plot import plot_evaluation
 from metrics.progress import ProgressBar
+from metrics.resize import RESIZES
+from metrics.statistics_files import open_input, save_statistics
 
 EXIT_MISTAKE = 2
+EXIT_INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise MetricsError(message)
+    def error(self, message: str) -> NoReturn:
+        raise MetricsError(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,21 +45,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0, or 2 after a caller's mistake, told in one line on standard error.
     """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = _COMMANDS.get(words[0]) if words else None
     try:
-        given = _parser().parse_args(arguments)
-        return _evaluate(given)
+        if command is not None:
+            return command(words[1:])
+        return _evaluate(words)
     except MetricsError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_MISTAKE
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
-        return 130
+        return EXIT_INTERRUPTED
 
 
-def _evaluate(given: argparse.Namespace) -> int:
-    real, fake = open_source(given.real), open_source(given.fake)
+def _evaluate(words: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="python -m metrics",
+        description="All automated metrics of generated images against real ones.",
+        epilog=f"Other commands: {', '.join(_COMMANDS)}; each has --help.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "real", help="folder, .zip, .tar, .npz/.npy, or a file of statistics"
+    )
+    parser.add_argument("fake", help="the generated images, in the same forms")
+    parser.add_argument(
+        "--metrics", default="all", help="names with commas between them, or all"
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the result")
+    _add_options(parser)
+    given = parser.parse_args(words)
     if given.json is not None and not given.json.resolve().parent.is_dir():
         raise MetricsError(f"the folder of {given.json} does not exist; make it first")
+    real, fake = open_input(given.real), open_input(given.fake)
     bar = ProgressBar(sys.stderr, quiet=given.quiet)
     try:
         evaluation = evaluate(real, fake, options_of(given), progress=bar.show)
@@ -63,6 +90,73 @@ def _evaluate(given: argparse.Namespace) -> int:
     if not given.quiet:
         sys.stdout.write(table(evaluation))
     return 0
+
+
+def _statistics(words: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="python -m metrics statistics",
+        description="Write mean and covariance as an npz that every library reads.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("source", help="folder, archive or array of images")
+    parser.add_argument("out", type=Path, help="the npz to write")
+    parser.set_defaults(metrics="fid")
+    _add_options(parser)
+    given = parser.parse_args(words)
+    bar = ProgressBar(sys.stderr, quiet=given.quiet)
+    try:
+        side, provenance = extract_side(
+            open_source(given.source), options_of(given), progress=bar.show
+        )
+    finally:
+        bar.close()
+    save_statistics(given.out, side.moments(), provenance)
+    return 0
+
+
+def _doctor(words: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="python -m metrics doctor",
+        description="Device, versions, weights found and free memory.",
+    )
+    parser.parse_args(words)
+    sys.stdout.write(doctor_text())
+    return 0
+
+
+def _explain(words: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="python -m metrics explain",
+        description="What makes two results incomparable.",
+    )
+    parser.add_argument("first", type=Path)
+    parser.add_argument("second", type=Path)
+    given = parser.parse_args(words)
+    found = explain(read_evaluation(given.first), read_evaluation(given.second))
+    sys.stdout.write(explain_text(found))
+    return 0
+
+
+def _plot(words: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="python -m metrics plot",
+        description="Draw a result: PNG, PDF or SVG by the name of the output.",
+    )
+    parser.add_argument("result", type=Path, help="what --json wrote")
+    parser.add_argument("--out", type=Path, help="default: RESULT.png")
+    given = parser.parse_args(words)
+    out = given.out or given.result.with_suffix(".png")
+    plot_evaluation(read_evaluation(given.result), out)
+    sys.stdout.write(f"{out}\n")
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "doctor": _doctor,
+    "explain": _explain,
+    "plot": _plot,
+    "statistics": _statistics,
+}
 
 
 def options_of(given: argparse.Namespace) -> Options:
@@ -89,8 +183,9 @@ def options_of(given: argparse.Namespace) -> Options:
         limit=given.limit,
         seed=given.seed,
         cache=None if given.no_cache else given.cache,
-        workers=given.workers or Options().workers,
+        workers=given.workers,
         skip_broken=given.skip_broken,
+        conventions=conventions_of(given.conventions),
         replicates=given.replicates,
     )
 
@@ -134,18 +229,11 @@ def _weights(given: Sequence[str], extractor: str) -> dict[str, Path]:
     return files
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m metrics",
-        description="All automated metrics of generated images against real ones.",
-        epilog="Other commands: doctor, explain A.json B.json, plot OUT.json.",
-        allow_abbrev=False,
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that reads images takes."""
+    defaults = Options()
     add = parser.add_argument
-    add("real", help="folder, .zip, .tar, .npz/.npy, or a file of statistics")
-    add("fake", help="the generated images, in the same forms")
-    add("--metrics", default="all", help="names with commas between them, or all")
-    add("--extractor", default="inception-v3-fid", help="network, or network:layer")
+    add("--extractor", default=defaults.extractor, help="network, or network:layer")
     add(
         "--weights",
         action="append",
@@ -153,17 +241,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="weights of the network, or NETWORK=FILE; may be repeated",
     )
-    add("--resize", choices=("legacy", "clean", "pytorch", "antialias"))
-    add("--device", default="auto", help="auto, cpu or cuda")
-    add("--precision", default="fp32", choices=get_args(Precision))
-    add("--batch-size", type=int, default=32)
+    add(
+        "--as",
+        dest="conventions",
+        default=defaults.conventions.name,
+        metavar="LIBRARY",
+        help=f"the conventions of a library: {', '.join(PEERS)}",
+    )
+    add("--resize", choices=RESIZES, help="default: that of the conventions")
+    add("--device", default=defaults.device, help="auto, cpu or cuda")
+    add("--precision", default=defaults.precision, choices=get_args(Precision))
+    add("--batch-size", type=int, default=defaults.batch_size)
     add("--limit", type=int, help="images a side at most, drawn by the seed")
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=defaults.seed)
     add("--cache", type=Path, default=default_cache_folder(), metavar="DIR")
     add("--no-cache", action="store_true", help="neither read nor keep features")
-    add("--workers", type=int, help="threads that decode images")
+    add("--workers", type=int, default=defaults.workers, help="threads that decode")
     add("--skip-broken", action="store_true", help="leave out unusable images")
-    add("--replicates", type=int, default=200, help="resamples behind an interval")
-    add("--json", type=Path, metavar="OUT", help="write the result there")
+    add("--replicates", type=int, default=defaults.replicates, help="for intervals")
     add("--quiet", action="store_true", help="no progress and no table")
-    return parser

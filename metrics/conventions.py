@@ -7,6 +7,7 @@ from metrics.extractors import PixelRange
 from metrics.resize import Resize
 
 Order = Literal["file", "shuffled"]
+SplitRule = Literal["even", "ceil", "size"]
 
 
 @dataclass(frozen=True)
@@ -23,41 +24,46 @@ class Conventions:
         The network's input: (x - 128) / 128, or 2 x / 255 - 1.
     score_splits : int
         Splits of the Inception Score.
-    score_split_size : int or None
-        Images a split instead, the last one shorter.
+    score_split_rule : {"even", "ceil", "size"}
+        ``even``: split i starts at i n // splits. ``ceil``: splits of n / splits
+        images rounded up, perhaps fewer of them. ``size``: of `score_split_size`.
+    score_split_size : int
+        Images a split under the rule ``size``.
     score_order : {"file", "shuffled"}
         Order of the images before they are split.
     score_shuffle_seed : int
         Seed of numpy's RandomState for a shuffled order.
     score_ddof : int
         What the deviation over splits divides by: their number less this.
-    score_rows : {"all", "equal"}
-        ``equal``: rows beyond a multiple of the splits are dropped.
     kernel_subsets, kernel_subset_size : int
         Subsets of the kernel distance; the size is at most the smaller side's count.
+    kernel_seed : int or None
+        Seed of numpy's RandomState for subsets of images in file order; None for the
+        evaluation's own seed and an order that file names do not change.
     neighbour_extractor : str or None
         The network of precision, recall, density and coverage; None for the main one.
     precision_neighbours, density_neighbours : int
         The k of precision and recall, and of density and coverage.
-    strict_balls : bool
-        Whether a sample on the border of a ball is outside.
+    boundary : {"closed", "open"}
+        Whether a sample on the edge of a ball counts, for precision and recall.
     """
 
     name: str = "published"
     resize: Resize = "legacy"
     pixel_range: PixelRange = "tensorflow"
     score_splits: int = 10
-    score_split_size: int | None = None
+    score_split_rule: SplitRule = "even"
+    score_split_size: int = 5000
     score_order: Order = "file"
     score_shuffle_seed: int = 2020
     score_ddof: int = 0
-    score_rows: Literal["all", "equal"] = "all"
     kernel_subsets: int = 100
     kernel_subset_size: int = 1000
+    kernel_seed: int | None = None
     neighbour_extractor: str | None = None
     precision_neighbours: int = 3
     density_neighbours: int = 5
-    strict_balls: bool = False
+    boundary: Literal["closed", "open"] = "closed"
 
 
 PUBLISHED = Conventions()

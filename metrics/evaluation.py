@@ -1,23 +1,18 @@
-"""One evaluation: two image sources in, every metric with its provenance out."""
+"""One evaluation: two sides in, every metric with its provenance out."""
 
 import importlib.metadata
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
-import torch
 
 from metrics.cache import FeatureCache
-from metrics.conventions import PUBLISHED, Conventions
 from metrics.errors import MetricsError
 from metrics.extractors import (
     LOGITS,
     Extractor,
-    Precision,
     Setup,
     choose_layer,
     load_extractor,
@@ -26,81 +21,17 @@ from metrics.extractors import (
 from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
 from metrics.images import DetailedSource, ImageSource, SubsetSource
-from metrics.suite import METRIC_NAMES, Side, Suite
+from metrics.metric_names import wanted_names
+from metrics.options import Options, Progress, check_options, choose_device
+from metrics.sides import Side, side_of_features, side_of_images, side_of_statistics
+from metrics.statistics_files import Input, StoredFeatures, StoredStatistics
+from metrics.suite import Suite
 
-Device = Literal["auto", "cpu", "cuda"]
+__all__ = ["Evaluation", "Options", "Progress", "evaluate", "extract_side"]
 
 # Layers that cost nothing beside the network's last one.
 _LAYERS_TO_KEEP = frozenset({"64", "192", "768", "2048", LOGITS})
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to evaluate and how; the defaults are the published conventions.
-
-    Attributes
-    ----------
-    metrics : tuple of str or "all"
-        Names of metrics.
-    extractor : str
-        The network, with a layer where another than its default is wanted.
-    weights : Path, mapping of str to Path, or None
-        A file for the main network, or files by network; None for published weights.
-    resize : str or None
-        How images come to the network's size; None for that of `conventions`.
-    device : {"auto", "cpu", "cuda"}
-        Where networks run; ``auto`` takes a GPU if there is one.
-    precision : {"fp32", "bf16"}
-        Arithmetic of the networks.
-    batch_size : int
-        Images a step.
-    limit : int or None
-        Images a side at most, drawn at random by `seed`.
-    seed : int
-        Seed of every draw.
-    cache : Path or None
-        Folder of features; None keeps nothing.
-    workers : int
-        Threads that decode.
-    skip_broken : bool
-        Leave out images that cannot be used, and list them.
-    conventions : Conventions
-        The settings on which libraries differ.
-    replicates : int
-        Resamples behind an interval; 0 for no intervals.
-    """
-
-    metrics: tuple[str, ...] | Literal["all"] = "all"
-    extractor: str = "inception-v3-fid"
-    weights: Path | Mapping[str, Path] | None = None
-    resize: Literal["legacy", "clean", "pytorch", "antialias"] | None = None
-    device: Device | str = "auto"
-    precision: Precision = "fp32"
-    batch_size: int = 32
-    limit: int | None = None
-    seed: int = 0
-    cache: Path | None = None
-    workers: int = field(default_factory=lambda: min(4, os.cpu_count() or 1))
-    skip_broken: bool = False
-    conventions: Conventions = PUBLISHED
-    replicates: int = 200
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far an evaluation is.
-
-    Attributes
-    ----------
-    stage : str
-        What is being done: ``real images``, ``generated images``, or a metric.
-    done, total : int
-        Steps of this stage.
-    """
-
-    stage: str
-    done: int
-    total: int
+_LEAST_IMAGES = 2
 
 
 @dataclass(frozen=True)
@@ -145,8 +76,8 @@ class Evaluation:
 
 
 def evaluate(
-    real: ImageSource,
-    fake: ImageSource,
+    real: Input,
+    fake: Input,
     options: Options,
     *,
     progress: Callable[[Progress], None] | None = None,
@@ -155,7 +86,7 @@ def evaluate(
 
     Parameters
     ----------
-    real, fake : ImageSource
+    real, fake : ImageSource, StoredStatistics or StoredFeatures
         The two sides.
     options : Options
         What to compute and how.
@@ -174,30 +105,67 @@ def evaluate(
         If an option, an image or a network is at fault, in one sentence.
     """
     started = time.monotonic()
-    report = progress or (lambda _: None)
-    run = _Run(options, report)
-    sides = [
-        run.side(real, stage="real images"),
-        run.side(fake, stage="generated images"),
-    ]
+    run = _Run(options, progress or (lambda _: None))
+    names = wanted_names(options.metrics)
+    sides = (run.side(real, stage="real images"), run.side(fake, stage="fake images"))
+    _check_dimensions(*sides)
     suite = Suite(
         real=sides[0],
         fake=sides[1],
-        names=run.names,
-        conventions=run.conventions,
-        seed=options.seed,
-        replicates=options.replicates,
+        names=names,
+        is_choice=options.metrics not in ("all", ("all",)),
+        options=options,
     )
-    suite.compute(lambda stage, done, total: report(Progress(stage, done, total)))
+    suite.compute(run.report)
     provenance = run.provenance(sides)
     provenance["seconds"] = round(time.monotonic() - started, 3)
     return Evaluation(
-        metrics=suite.metrics,
+        metrics=suite.ordered_metrics(),
         intervals=suite.intervals,
         warnings=(*run.findings, *suite.findings),
         provenance=provenance,
         details=suite.details,
     )
+
+
+def extract_side(
+    source: ImageSource,
+    options: Options,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[Side, dict[str, object]]:
+    """Return the features of one source and what they depend on.
+
+    Parameters
+    ----------
+    source : ImageSource
+        The images.
+    options : Options
+        Which network, and how.
+    progress : callable or None
+        As in `evaluate`.
+
+    Returns
+    -------
+    side : Side
+        The features.
+    provenance : dict of str to object
+        Extractor, layer, weights, resize, precision, count and content hash.
+
+    Raises
+    ------
+    MetricsError
+        As in `evaluate`.
+    """
+    run = _Run(options, progress or (lambda _: None))
+    side = run.side(source, stage="images")
+    found = run.provenance((side, side))
+    keys = ("extractor", "layer", "weights_sha256", "resize", "precision")
+    return side, {
+        **{key: found[key] for key in keys},
+        "count": len(side),
+        "content_hash": side.content_hash,
+    }
 
 
 class _Run:
@@ -206,16 +174,8 @@ class _Run:
     def __init__(self, options: Options, report: Callable[[Progress], None]) -> None:
         check_options(options)
         self.options, self.report = options, report
-        self.names = wanted_names(options.metrics)
-        self.conventions = options.conventions
         self.findings: list[Finding] = []
-        self.extractor = self._load(options.extractor)
-        _, layer = parse_name(options.extractor)
-        self.layer = choose_layer(self.extractor, layer)
-        self.neighbours: Extractor | None = None
-        other = self.conventions.neighbour_extractor
-        if other is not None and other != self.extractor.name:
-            self.neighbours = self._load(other)
+        self.extractors: dict[str, Extractor] = {}
         self.cache = FeatureCache(options.cache) if options.cache else None
         self.reading = Reading(
             batch_size=options.batch_size,
@@ -223,74 +183,107 @@ class _Run:
             skip_broken=options.skip_broken,
         )
 
-    def side(self, source: ImageSource, *, stage: str) -> Side:
-        """Return the features of one side, from the cache where it has them."""
-        if len(source) == 0:
-            raise MetricsError(f"{source.name} holds no images; two are the least")
-        source = _limited(source, self.options)
-        layers = {self.layer, *_LAYERS_TO_KEEP.intersection(self.extractor.layers)}
-        if self.extractor.n_classes:
-            layers.add(LOGITS)
-        main = self._features(source, self.extractor, frozenset(layers), stage)
-        beside = None
-        if self.neighbours is not None:
-            layer = self.neighbours.default_layer
-            found = self._features(
-                source, self.neighbours, frozenset({layer}), f"{stage}, neighbours"
+    @property
+    def main_name(self) -> str:
+        """Return the name of the main network."""
+        return parse_name(self.options.extractor)[0]
+
+    @property
+    def neighbour_name(self) -> str:
+        """Return the name of the network of precision and recall."""
+        return self.options.conventions.neighbour_extractor or self.main_name
+
+    def layer(self) -> str:
+        """Return the layer of the main network that is compared."""
+        wanted = parse_name(self.options.extractor)[1]
+        return choose_layer(self.extractor(self.main_name), wanted)
+
+    def side(self, given: Input, *, stage: str) -> Side:
+        """Return what is known of one side, extracting features from images."""
+        if isinstance(given, StoredStatistics):
+            self._check_stored(given)
+            return side_of_statistics(given)
+        if isinstance(given, StoredFeatures):
+            return side_of_features(given)
+        if len(given) == 0:
+            raise MetricsError(
+                f"{given.name} holds no images; {_LEAST_IMAGES} it needs"
             )
-            beside = found.layers[layer]
-        return Side.of(source, main, layer=self.layer, neighbour_features=beside)
+        source = _limited(given, self.options)
+        main, layer = self.extractor(self.main_name), self.layer()
+        layers = {layer, *_LAYERS_TO_KEEP.intersection(main.layers)}
+        if main.n_classes:
+            layers.add(LOGITS)
+        found = self._features(source, main, frozenset(layers), stage)
+        if len(found) < _LEAST_IMAGES:
+            raise MetricsError(
+                f"{given.name} holds {len(found)} usable image; metrics compare "
+                f"distributions and need {_LEAST_IMAGES} at the least"
+            )
+        beside = None
+        if self.neighbour_name != self.main_name:
+            other = self.extractor(self.neighbour_name)
+            layer_beside = other.default_layer
+            stage = f"{stage}, {other.name}"
+            rows = self._features(source, other, frozenset({layer_beside}), stage)
+            beside = rows.layers[layer_beside]
+        return side_of_images(source, found, layer=layer, neighbour_features=beside)
 
     def provenance(self, sides: Sequence[Side]) -> dict[str, object]:
         """Return what the numbers depend on."""
         options = self.options
+        main = self.extractors.get(self.main_name)
+        beside = self.extractors.get(self.neighbour_name)
+        settings = main.settings.split() if main else (None, None)
+        pairs = dict(zip(("real", "fake"), sides, strict=True))
         return {
-            "counts": {"real": len(sides[0]), "fake": len(sides[1])},
-            "content_hash": {
-                "real": sides[0].content_hash,
-                "fake": sides[1].content_hash,
-            },
-            "names": {"real": sides[0].name, "fake": sides[1].name},
-            "skipped": {
-                "real": list(sides[0].skipped),
-                "fake": list(sides[1].skipped),
-            },
-            "image_sizes": {"real": sides[0].sizes(), "fake": sides[1].sizes()},
-            "extractor": self.extractor.name,
-            "layer": self.layer,
-            "weights_sha256": self.extractor.weights_sha256,
-            "neighbour_extractor": (self.neighbours or self.extractor).name,
-            "neighbour_weights_sha256": (
-                self.neighbours or self.extractor
-            ).weights_sha256,
-            "resize": self.extractor.settings.split()[0],
-            "precision": self.extractor.settings.split()[1],
-            "device": self.extractor.device,
-            "conventions": asdict(self.conventions),
+            "counts": {key: len(side) for key, side in pairs.items()},
+            "content_hash": {key: side.content_hash for key, side in pairs.items()},
+            "names": {key: side.name for key, side in pairs.items()},
+            "skipped": {key: list(side.skipped) for key, side in pairs.items()},
+            "image_sizes": {key: side.sizes() for key, side in pairs.items()},
+            "extractor": main.name if main else None,
+            "layer": self.layer() if main else None,
+            "weights_sha256": main.weights_sha256 if main else None,
+            "neighbour_extractor": beside.name if beside else None,
+            "neighbour_weights_sha256": beside.weights_sha256 if beside else None,
+            "resize": settings[0],
+            "precision": settings[1],
+            "device": main.device if main else "cpu",
+            "conventions": asdict(options.conventions),
             "limit": options.limit,
             "seed": options.seed,
             "replicates": options.replicates,
-            "versions": _versions(),
+            "versions": {
+                name: importlib.metadata.version(name)
+                for name in ("torch", "numpy", "scipy", "pillow")
+            },
         }
 
+    def extractor(self, name: str) -> Extractor:
+        """Return a network, loaded once."""
+        if name not in self.extractors:
+            self.extractors[name] = self._load(name)
+        return self.extractors[name]
+
     def _load(self, name: str) -> Extractor:
-        base, _ = parse_name(name)
+        conventions = self.options.conventions
         extractor = load_extractor(
             name,
             Setup(
-                weights=_weights_of(base, self.options),
-                resize=self.options.resize or self.conventions.resize,
+                weights=_weights_of(name, self.options),
+                resize=self.options.resize or conventions.resize,
                 device=choose_device(self.options.device),
                 precision=self.options.precision,
-                pixel_range=self.conventions.pixel_range,
+                pixel_range=conventions.pixel_range,
             ),
         )
         if not extractor.weights_are_published:
             self.findings.append(
                 Finding(
                     "weights-not-published",
-                    f"the weights of {base} (sha256 {extractor.weights_sha256[:8]}...)"
-                    " are not the published ones, so these numbers compare only with "
+                    f"the weights of {name} (sha256 {extractor.weights_sha256[:8]}...) "
+                    "are not the published ones, so these numbers compare only with "
                     "numbers from the same file",
                 )
             )
@@ -304,128 +297,72 @@ class _Run:
         stage: str,
     ) -> FeatureSet:
         self.report(Progress(stage, 0, len(source)))
+
+        def progress(done: int, total: int) -> None:
+            self.report(Progress(stage, done, total))
+
+        if self.cache is None:
+            return extract_features(
+                source, extractor, layers, reading=self.reading, progress=progress
+            )
         hashes = source.image_hashes() if isinstance(source, DetailedSource) else None
         content_hash = source.content_hash()
-        if self.cache is not None:
-            found = self.cache.load(
-                extractor, layers, content_hash=content_hash, image_hashes=hashes
-            )
-            if found is not None:
-                self.report(Progress(stage, len(source), len(source)))
-                return found
-        features = extract_features(
-            source,
-            extractor,
-            layers,
-            reading=self.reading,
-            progress=lambda done, total: self.report(Progress(stage, done, total)),
+        found = self.cache.load(
+            extractor, layers, content_hash=content_hash, image_hashes=hashes
         )
-        if self.cache is not None:
-            trouble = self.cache.store(
-                extractor, features, content_hash=content_hash, image_hashes=hashes
-            )
-            if trouble:
-                self.findings.append(Finding("cache-not-written", trouble))
+        if found is not None:
+            progress(len(source), len(source))
+            return found
+        features = extract_features(
+            source, extractor, layers, reading=self.reading, progress=progress
+        )
+        trouble = self.cache.store(
+            extractor, features, content_hash=content_hash, image_hashes=hashes
+        )
+        if trouble:
+            self.findings.append(Finding("cache-not-written", trouble))
         return features
 
-
-def wanted_names(metrics: tuple[str, ...] | Literal["all"]) -> tuple[str, ...]:
-    """Return the names of the metrics to compute.
-
-    Parameters
-    ----------
-    metrics : tuple of str or "all"
-        Names, or groups such as ``kid`` for ``kid_mean`` and ``kid_std``.
-
-    Returns
-    -------
-    tuple of str
-        Full names, in the order of `METRIC_NAMES`.
-
-    Raises
-    ------
-    MetricsError
-        If a name is unknown.
-    """
-    if metrics in ("all", ("all",)):
-        return METRIC_NAMES
-    found: set[str] = set()
-    for name in metrics:
-        named = [full for full in METRIC_NAMES if full == name] or [
-            full for full in METRIC_NAMES if full.startswith(f"{name}_")
-        ]
-        if not named:
-            raise MetricsError(
-                f"there is no metric {name}; there are {', '.join(METRIC_NAMES)}"
+    def _check_stored(self, stored: StoredStatistics) -> None:
+        """Refuse statistics that say they come from another network."""
+        if not stored.provenance:
+            self.findings.append(
+                Finding(
+                    "statistics-without-origin",
+                    f"{stored.name} does not say which network, weights and resize it "
+                    "comes from, so they are taken to be the same",
+                )
             )
-        found.update(named)
-    return tuple(name for name in METRIC_NAMES if name in found)
+            return
+        main = self.extractor(self.main_name)
+        settings = main.settings.split()
+        here = {
+            "extractor": main.name,
+            "layer": self.layer(),
+            "weights_sha256": main.weights_sha256,
+            "resize": settings[0],
+        }
+        for key, value in here.items():
+            if stored.provenance.get(key) != value:
+                raise MetricsError(
+                    f"{stored.name} was made with {key} {stored.provenance.get(key)}, "
+                    f"this run has {value}; make it anew or choose the same"
+                )
 
 
-def choose_device(device: str) -> str:
-    """Return the device that networks run on.
-
-    Parameters
-    ----------
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-
-    Returns
-    -------
-    str
-        ``cpu`` or a ``cuda`` device.
-
-    Raises
-    ------
-    MetricsError
-        If a GPU is asked for and torch sees none.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise MetricsError("torch sees no CUDA device; use --device cpu")
-    if device != "cpu" and not device.startswith("cuda"):
-        raise MetricsError(f"the device must be auto, cpu or cuda, got {device}")
-    return device
-
-
-def check_options(options: Options) -> None:
-    """Raise unless every option is in its range.
-
-    Parameters
-    ----------
-    options : Options
-        As given by the caller.
-
-    Raises
-    ------
-    MetricsError
-        Which option must be what, and what came.
-    """
-    if options.precision not in get_args(Precision):
-        known = " or ".join(get_args(Precision))
-        raise MetricsError(f"the precision must be {known}, got {options.precision}")
-    for name, least in (
-        ("batch_size", 1),
-        ("workers", 1),
-        ("seed", 0),
-        ("replicates", 0),
-    ):
-        value = getattr(options, name)
-        if value < least:
-            raise MetricsError(f"{name} must be {least} or more, got {value}")
-    if options.limit is not None and options.limit < 2:  # noqa: PLR2004
-        raise MetricsError(f"the limit must be 2 or more images, got {options.limit}")
+def _check_dimensions(real: Side, fake: Side) -> None:
+    if real.n_dimensions() != fake.n_dimensions():
+        raise MetricsError(
+            f"{real.name} has features of {real.n_dimensions()} dimensions and "
+            f"{fake.name} of {fake.n_dimensions()}; use the same network and layer"
+        )
 
 
 def _weights_of(extractor: str, options: Options) -> Path | None:
     weights = options.weights
-    if weights is None:
-        return None
     if isinstance(weights, Mapping):
         return weights.get(extractor)
-    main, _ = parse_name(options.extractor)
-    return weights if extractor == main else None
+    return weights if extractor == parse_name(options.extractor)[0] else None
 
 
 def _limited(source: ImageSource, options: Options) -> ImageSource:
@@ -434,10 +371,3 @@ def _limited(source: ImageSource, options: Options) -> ImageSource:
     rng = np.random.default_rng(options.seed)
     chosen = rng.choice(len(source), options.limit, replace=False)
     return SubsetSource(source, sorted(int(index) for index in chosen))
-
-
-def _versions() -> dict[str, str]:
-    return {
-        name: importlib.metadata.version(name)
-        for name in ("torch", "numpy", "scipy", "pillow")
-    }

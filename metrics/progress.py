@@ -4,7 +4,7 @@ import sys
 import time
 from typing import TextIO
 
-from metrics.evaluation import Progress
+from metrics.options import Progress
 
 _INTERVAL_S = 0.1
 _WIDTH = 24

@@ -1,122 +1,52 @@
-"""From the features of two sides to every metric by name."""
+"""From two sides to every metric by name."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.conventions import Conventions
-from metrics.extractors import LOGITS
-from metrics.features import FeatureSet, ImageFacts
-from metrics.findings import Finding
-from metrics.frechet import frechet_distance_of_features, frechet_distance_univariate
-from metrics.images import ImageSource
-from metrics.inception_score import inception_score
-from metrics.kernel_distance import kernel_inception_distance
-
-METRIC_NAMES = (
-    "fid",
-    "fid_infinity",
-    "kid_mean",
-    "kid_std",
-    "inception_score_mean",
-    "inception_score_std",
-    "inception_score_infinity",
-    "label_entropy_marginal",
-    "label_entropy_conditional",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "prd_f8",
-    "prd_f1_8",
-    "mean_feature_distance",
-    "mean_euclidean_distance",
-    "mean_cosine_distance",
-    "nearest_real_distance_median",
-    "pixel_distance",
-    "frechet_univariate_mean",
-    "cmmd",
-    "authenticity",
+from metrics.errors import MetricsError
+from metrics.extrapolation import (
+    Extrapolation,
+    frechet_distance_infinity,
+    inception_score_infinity,
 )
+from metrics.feature_distance import (
+    mean_cosine_distance,
+    mean_euclidean_distance,
+    mean_feature_distance,
+    nearest_real,
+)
+from metrics.findings import Finding
+from metrics.frechet import (
+    frechet_distance,
+    frechet_distance_of_features,
+    frechet_distance_univariate,
+)
+from metrics.inception_score import inception_score
+from metrics.kernel_distance import (
+    cmmd,
+    kernel_distance_of_subsets,
+    kernel_inception_distance,
+)
+from metrics.metric_names import METRIC_NAMES
+from metrics.options import Options, Progress
+from metrics.precision_recall import precision_recall_density_coverage
+from metrics.sides import Features, Side
 
-Features = NDArray[np.float32]
+_EXAMPLES_SHOWN = 8
+_LABELS_SHOWN = 50
 
 
-@dataclass(frozen=True, eq=False)
-class Side:
-    """The features of one side, in an order that only its images decide.
-
-    Attributes
-    ----------
-    name : str
-        What the source is called.
-    content_hash : str
-        The hash of its images.
-    source : ImageSource
-        The images themselves.
-    features : NDArray of float32, shape (n, d)
-        The chosen layer, rows ordered by the images' pixel hashes.
-    neighbour_features : NDArray of float32, shape (n, e)
-        Features for precision, recall, density and coverage.
-    logits : NDArray of float32, shape (n, c), or None
-        None where the network has none.
-    facts : tuple of ImageFacts
-        One per row.
-    file_order : NDArray of int, shape (n,)
-        The rows in the order of the source's files.
-    skipped : tuple of str
-        Why images were left out.
-    """
+@dataclass(frozen=True)
+class _Step:
+    """A group of metrics that come from one computation."""
 
     name: str
-    content_hash: str
-    source: ImageSource
-    features: Features
-    neighbour_features: Features
-    logits: Features | None
-    facts: tuple[ImageFacts, ...]
-    file_order: NDArray[np.intp]
-    skipped: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls,
-        source: ImageSource,
-        found: FeatureSet,
-        *,
-        layer: str,
-        neighbour_features: Features | None,
-    ) -> "Side":
-        """Return a side with its rows in canonical order."""
-        hashes = [fact.pixel_hash for fact in found.facts]
-        order = np.array(sorted(range(len(hashes)), key=hashes.__getitem__))
-        features = found.layers[layer][order]
-        logits = found.layers.get(LOGITS)
-        return cls(
-            name=source.name,
-            content_hash=source.content_hash(),
-            source=source,
-            features=features,
-            neighbour_features=(
-                features if neighbour_features is None else neighbour_features[order]
-            ),
-            logits=None if logits is None else logits[order],
-            facts=tuple(found.facts[row] for row in order),
-            file_order=np.argsort(order),
-            skipped=found.skipped,
-        )
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self.features)
-
-    def sizes(self) -> list[list[int]]:
-        """Return the distinct (width, height) of the images, at most ten."""
-        return [
-            list(size) for size in sorted({(f.width, f.height) for f in self.facts})
-        ][:10]
+    metrics: tuple[str, ...]
+    needs: str
+    run: Callable[[], None]
 
 
 class Suite:
@@ -128,39 +58,84 @@ class Suite:
         The two sides.
     names : sequence of str
         Wanted metrics.
-    conventions : Conventions
-        The settings on which libraries differ.
-    seed : int
-        Seed of every draw.
-    replicates : int
-        Resamples behind an interval.
+    is_choice : bool
+        Whether the caller named them: what cannot be computed is then an error, else
+        a warning.
+    options : Options
+        Conventions, seed and replicates.
     """
 
-    def __init__(  # noqa: PLR0913 - named once, in `evaluate`
+    def __init__(
         self,
         *,
         real: Side,
         fake: Side,
         names: Sequence[str],
-        conventions: Conventions,
-        seed: int,
-        replicates: int,
+        is_choice: bool,
+        options: Options,
     ) -> None:
         self._real, self._fake = real, fake
         self._names = frozenset(names)
-        self._conventions = conventions
-        self._seed, self._replicates = seed, replicates
+        self._is_choice = is_choice
+        self._options = options
+        self._conventions = options.conventions
         self.metrics: dict[str, float] = {}
         self.intervals: dict[str, tuple[float, float]] = {}
         self.findings: list[Finding] = []
         self.details: dict[str, object] = {}
 
-    def compute(self, report: Callable[[str, int, int], None]) -> None:
-        """Compute what is wanted, telling each step before it starts."""
-        steps: list[tuple[str, tuple[str, ...], Callable[[], None]]] = [
-            ("fid", ("fid",), self._fid),
-            ("kid", ("kid_mean", "kid_std"), self._kid),
-            (
+    def compute(self, report: Callable[[Progress], None]) -> None:
+        """Compute what is wanted, telling each step before it starts.
+
+        Parameters
+        ----------
+        report : callable
+            Called with a `Progress` before each step and at the end.
+
+        Raises
+        ------
+        MetricsError
+            If a metric that the caller named cannot be computed.
+        """
+        wanted = [step for step in self._steps() if self._names & {*step.metrics}]
+        for done, step in enumerate(wanted):
+            report(Progress(step.name, done, len(wanted)))
+            missing = self._missing(step.needs)
+            try:
+                if missing:
+                    raise ValueError(missing)  # noqa: TRY301 - one way to say it
+                step.run()
+            except ValueError as error:
+                self._not_computed(step, str(error))
+        report(Progress("done", len(wanted), len(wanted)))
+
+    def ordered_metrics(self) -> dict[str, float]:
+        """Return the wanted values in the order of their names.
+
+        Returns
+        -------
+        dict of str to float
+            Plain numbers.
+        """
+        return {
+            name: self.metrics[name]
+            for name in METRIC_NAMES
+            if name in self.metrics and name in self._names
+        }
+
+    def _steps(self) -> tuple[_Step, ...]:
+        return (
+            _Step("fid", ("fid",), "moments", self._fid),
+            _Step("fid_infinity", ("fid_infinity",), "features", self._fid_infinity),
+            _Step(
+                "univariate",
+                ("frechet_univariate_mean",),
+                "features",
+                self._univariate,
+            ),
+            _Step("kid", ("kid_mean", "kid_std"), "features", self._kid),
+            _Step("cmmd", ("cmmd",), "features", self._cmmd),
+            _Step(
                 "inception_score",
                 (
                     "inception_score_mean",
@@ -168,65 +143,210 @@ class Suite:
                     "label_entropy_marginal",
                     "label_entropy_conditional",
                 ),
+                "logits",
                 self._inception_score,
             ),
-            ("univariate", ("frechet_univariate_mean",), self._univariate),
-        ]
-        wanted = [step for step in steps if self._names.intersection(step[1])]
-        for done, (stage, _, run) in enumerate(wanted):
-            report(stage, done, len(wanted))
-            run()
-        report("done", len(wanted), len(wanted))
-        self.metrics = {
-            name: self.metrics[name]
-            for name in METRIC_NAMES
-            if name in self.metrics and name in self._names
-        }
+            _Step(
+                "inception_score_infinity",
+                ("inception_score_infinity",),
+                "logits",
+                self._inception_score_infinity,
+            ),
+            _Step(
+                "precision_recall",
+                ("precision", "recall", "density", "coverage"),
+                "features",
+                self._precision_recall,
+            ),
+            _Step(
+                "feature_distance",
+                (
+                    "mean_feature_distance",
+                    "mean_euclidean_distance",
+                    "mean_cosine_distance",
+                ),
+                "features",
+                self._feature_distance,
+            ),
+            _Step(
+                "nearest_real",
+                ("nearest_real_distance_median", "authenticity"),
+                "features",
+                self._nearest_real,
+            ),
+        )
 
-    def _put(self, values: Iterable[tuple[str, float]]) -> None:
-        self.metrics.update((name, float(value)) for name, value in values)
+    def _missing(self, needs: str) -> str | None:
+        """Return what is missing for a step, None where all is there."""
+        if needs == "moments":
+            return None
+        if needs == "logits":
+            if self._fake.logits is None:
+                return f"{self._fake.name} has no class logits with this network"
+            return None
+        for side in (self._real, self._fake):
+            if side.features is None:
+                return f"{side.name} holds mean and covariance only"
+        return None
+
+    def _not_computed(self, step: _Step, reason: str) -> None:
+        names = ", ".join(name for name in step.metrics if name in self._names)
+        message = f"{names} cannot be computed: {reason}"
+        if self._is_choice:
+            raise MetricsError(message)
+        self.findings.append(Finding("metric-not-computed", message))
+
+    def _features(self) -> tuple[Features, Features]:
+        return self._real.known_features(), self._fake.known_features()
 
     def _rng(self, purpose: int) -> np.random.Generator:
-        return np.random.default_rng([self._seed, purpose])
+        return np.random.default_rng([self._options.seed, purpose])
 
     def _fid(self) -> None:
-        distance = frechet_distance_of_features(
-            self._real.features, self._fake.features
-        )
-        self._put([("fid", distance)])
+        if self._real.features is None or self._fake.features is None:
+            real, fake = self._real.moments(), self._fake.moments()
+            self.metrics["fid"] = frechet_distance(
+                real.mean, real.cov, fake.mean, fake.cov
+            )
+        else:
+            self.metrics["fid"] = frechet_distance_of_features(*self._features())
+
+    def _fid_infinity(self) -> None:
+        found = frechet_distance_infinity(*self._features(), rng=self._rng(1))
+        self.metrics["fid_infinity"] = found.value
+        self.details["fid_by_size"] = _line(found)
 
     def _univariate(self) -> None:
-        distances = frechet_distance_univariate(
-            self._real.features, self._fake.features
-        )
-        self._put([("frechet_univariate_mean", distances.mean())])
+        distances = frechet_distance_univariate(*self._features())
+        self.metrics["frechet_univariate_mean"] = float(distances.mean())
 
     def _kid(self) -> None:
-        n = min(len(self._real), len(self._fake))
+        real, fake = self._features()
+        conventions = self._conventions
+        size = min(len(real), len(fake), conventions.kernel_subset_size)
+        if conventions.kernel_seed is not None:
+            values = self._kid_in_file_order(conventions.kernel_seed, size)
+            self.metrics["kid_mean"] = float(values.mean())
+            self.metrics["kid_std"] = float(values.std())
+            return
         found = kernel_inception_distance(
-            self._fake.features,
-            self._real.features,
-            n_subsets=self._conventions.kernel_subsets,
-            subset_size=min(n, self._conventions.kernel_subset_size),
-            rng=self._rng(1),
+            fake,
+            real,
+            n_subsets=conventions.kernel_subsets,
+            subset_size=size,
+            rng=self._rng(2),
+            n_replicates=self._options.replicates,
         )
-        self._put([("kid_mean", found.mean), ("kid_std", found.std)])
+        self.metrics["kid_mean"] = found.mean
+        self.metrics["kid_std"] = found.std
+        self.details["kid_unbiased"] = found.unbiased
+
+    def _kid_in_file_order(self, seed: int, size: int) -> NDArray[np.float64]:
+        """Return KID of the subsets that numpy's RandomState draws from the files."""
+        real, fake = self._features()
+        orders = self._fake.file_order(), self._real.file_order()
+        random = np.random.RandomState(seed)
+        chosen: tuple[list[NDArray[np.intp]], ...] = ([], [])
+        for _ in range(self._conventions.kernel_subsets):
+            for order, subsets in zip(orders, chosen, strict=True):
+                drawn = random.choice(len(order), size, replace=False)
+                subsets.append(order[drawn])
+        return kernel_distance_of_subsets(
+            fake, real, np.array(chosen[0]), np.array(chosen[1])
+        )
+
+    def _cmmd(self) -> None:
+        real, fake = self._features()
+        self.metrics["cmmd"] = cmmd(real, fake)
+
+    def _logits(self) -> Features:
+        if self._fake.logits is None:
+            raise TypeError("the step needs logits")
+        return self._fake.logits
 
     def _inception_score(self) -> None:
-        logits = self._fake.logits
-        if logits is None:
-            return
+        logits, conventions = self._logits(), self._conventions
+        order = self._fake.file_order()
+        if conventions.score_order == "shuffled":
+            random = np.random.RandomState(conventions.score_shuffle_seed)
+            order = order[random.permutation(len(order))]
+        n_splits = min(conventions.score_splits, len(logits))
+        size = {
+            "even": None,
+            "ceil": -(-len(logits) // n_splits),
+            "size": min(conventions.score_split_size, len(logits)),
+        }[conventions.score_split_rule]
         found = inception_score(
             logits,
-            n_splits=min(self._conventions.score_splits, len(logits)),
-            order=self._fake.file_order,
-            ddof=self._conventions.score_ddof,
+            n_splits=n_splits,
+            split_size=size,
+            order=order,
+            ddof=conventions.score_ddof,
         )
-        self._put(
-            [
-                ("inception_score_mean", found.mean),
-                ("inception_score_std", found.std),
-                ("label_entropy_marginal", found.label_entropy_marginal),
-                ("label_entropy_conditional", found.label_entropy_conditional),
+        self.metrics["inception_score_mean"] = found.mean
+        self.metrics["inception_score_std"] = found.std
+        self.metrics["label_entropy_marginal"] = found.label_entropy_marginal
+        self.metrics["label_entropy_conditional"] = found.label_entropy_conditional
+        top = np.argsort(-found.label_distribution, kind="stable")[:_LABELS_SHOWN]
+        self.details["label_distribution"] = {
+            "classes": top.tolist(),
+            "probabilities": found.label_distribution[top].tolist(),
+        }
+
+    def _inception_score_infinity(self) -> None:
+        found = inception_score_infinity(self._logits(), rng=self._rng(3))
+        self.metrics["inception_score_infinity"] = found.value
+        self.details["inception_score_by_size"] = _line(found)
+
+    def _precision_recall(self) -> None:
+        real, fake = self._real.neighbour_features, self._fake.neighbour_features
+        if real is None or fake is None:
+            raise TypeError("the step needs features")
+        found = precision_recall_density_coverage(
+            real,
+            fake,
+            k_precision=self._conventions.precision_neighbours,
+            k_density=self._conventions.density_neighbours,
+            boundary=self._conventions.boundary,
+        )
+        self.metrics["precision"] = found.precision
+        self.metrics["recall"] = found.recall
+        self.metrics["density"] = found.density
+        self.metrics["coverage"] = found.coverage
+
+    def _feature_distance(self) -> None:
+        real, fake = self._features()
+        self.metrics["mean_feature_distance"] = mean_feature_distance(real, fake)
+        euclidean = mean_euclidean_distance(real, fake)
+        self.metrics["mean_euclidean_distance"] = euclidean.value
+        cosine = mean_cosine_distance(real, fake)
+        self.metrics["mean_cosine_distance"] = cosine.value
+
+    def _nearest_real(self) -> None:
+        found = nearest_real(*self._features())
+        self.metrics["nearest_real_distance_median"] = found.median
+        self.metrics["authenticity"] = found.authenticity
+        order = np.argsort(found.distances, kind="stable")
+        self.details["nearest_real"] = {
+            key: [
+                {
+                    "fake": int(self._fake.source_rows[row]),
+                    "real": int(self._real.source_rows[found.indices[row]]),
+                    "distance": float(found.distances[row]),
+                }
+                for row in rows
             ]
-        )
+            for key, rows in (
+                ("nearest", order[:_EXAMPLES_SHOWN]),
+                ("farthest", order[::-1][:_EXAMPLES_SHOWN]),
+            )
+        }
+
+
+def _line(found: Extrapolation) -> dict[str, object]:
+    return {
+        "sizes": found.sizes.tolist(),
+        "scores": found.scores.tolist(),
+        "value": found.value,
+        "slope": found.slope,
+    }

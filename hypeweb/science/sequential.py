@@ -17,6 +17,9 @@ SOURCE = (
     "differences of evaluators paired in order of arrival"
 )
 N_GRID = 1001
+# Share of the capital that one bet may lose. Any value below 1 is valid; a high one
+# pays where scores spread little, as error rates of many answers do.
+LARGEST_STAKE = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +165,8 @@ def _unit_sequence(  # numpydoc ignore=PR01,RT01
     means = np.linspace(0, 1, N_GRID)
     stakes = _stakes(values, alpha=alpha)[:, None]
     with np.errstate(divide="ignore"):
-        up = np.minimum(stakes, 0.5 / means)
-        down = np.minimum(stakes, 0.5 / (1 - means))
+        up = np.minimum(stakes, LARGEST_STAKE / means)
+        down = np.minimum(stakes, LARGEST_STAKE / (1 - means))
     gap = values[:, None] - means
     capital = np.maximum(
         np.cumsum(np.log1p(up * gap), axis=0), np.cumsum(np.log1p(-down * gap), axis=0)

@@ -308,6 +308,49 @@ def cmmd(embeddings1: Array, embeddings2: Array) -> float:
     .. [1] Jayasumana et al., "Rethinking FID: towards a better evaluation metric for
        image generation", CVPR (2024).
     """
+    scaled = _unit_rows(embeddings1, embeddings2)
+    return CMMD_SCALE * rbf_kernel_distance(
+        *scaled, sigma=CMMD_SIGMA, estimator="biased"
+    )
+
+
+def cmmd_replicates(
+    embeddings1: Array,
+    embeddings2: Array,
+    *,
+    n_replicates: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Return bootstrap replicates of CMMD, from one walk over all pairs.
+
+    Parameters
+    ----------
+    embeddings1, embeddings2 : array of shape (n1, d) and (n2, d), float32 or float64
+        Embeddings of the two sides, as for `cmmd`.
+    n_replicates : int
+        Number of replicates.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Returns
+    -------
+    array of shape (n_replicates,), float64
+        1000 times the unbiased kernel distance, each time with both sides resampled;
+        its spread, not its middle, is that of `cmmd`.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a value is not finite, or a row is zero.
+    """
+    scaled = _unit_rows(embeddings1, embeddings2)
+    weights = [resample_counts(len(e), n_replicates, rng=rng) for e in scaled]
+    side1, side2, kernel = _gaussian(*scaled, CMMD_SIGMA)
+    distances = _weighted_distances(side1, side2, kernel, *weights)
+    return CMMD_SCALE * distances
+
+
+def _unit_rows(embeddings1: Array, embeddings2: Array) -> tuple[Array, Array]:
     _check_sides(embeddings1, embeddings2)
     scaled = []
     for embeddings in (embeddings1, embeddings2):
@@ -318,9 +361,7 @@ def cmmd(embeddings1: Array, embeddings2: Array) -> float:
                 f"{int((norms == 0).sum())} of {len(norms)}"
             )
         scaled.append(embeddings / norms)
-    return CMMD_SCALE * rbf_kernel_distance(
-        *scaled, sigma=CMMD_SIGMA, estimator="biased"
-    )
+    return scaled[0], scaled[1]
 
 
 def _check_sides(features1: Array, features2: Array) -> None:

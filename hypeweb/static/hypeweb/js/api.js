@@ -33,6 +33,7 @@ export function createApi({ trialUrl, answerUrl, csrfToken, unexpected }) {
     postAnswer: (answer) =>
       send(answerUrl, {
         method: "POST",
+        keepalive: true,
         headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken },
         body: JSON.stringify(answer),
       }),

@@ -33,7 +33,7 @@ export async function persist(attempt, { wait, onFailure = () => {} }) {
 }
 
 // send(answer) resolves with the reply, or rejects: Refused for good, anything
-// else for now. storage is a Storage such as sessionStorage.
+// else for now. storage is a Storage such as localStorage.
 export function createQueue({ send, storage, key, wait, onFailure }) {
   const stored = () => {
     try {

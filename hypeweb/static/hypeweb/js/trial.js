@@ -25,6 +25,21 @@ const waitForNetwork = (ms) =>
     window.addEventListener("online", done);
   });
 
+// Kept beyond the tab, so that an answer outlives a crash of the browser; where
+// the browser forbids that, it lives as long as the page.
+function openStorage() {
+  try {
+    return window.localStorage;
+  } catch {
+    const items = new Map();
+    return {
+      getItem: (key) => items.get(key) ?? null,
+      setItem: (key, value) => items.set(key, value),
+      removeItem: (key) => items.delete(key),
+    };
+  }
+}
+
 function readSettings(root) {
   const { dataset } = root;
   return {
@@ -246,7 +261,7 @@ if (root) {
   });
   const queue = createQueue({
     send: api.postAnswer,
-    storage: sessionStorage,
+    storage: openStorage(),
     key: `answer:${settings.answerUrl}`,
     wait: waitForNetwork,
     onFailure: () => page.setOffline(true),

@@ -15,6 +15,7 @@ export function createPage(root) {
   const buttons = findAll("button[data-answer]");
   const panels = findAll("[data-panel]");
   const leaveDialog = find("dialog");
+  let fitted = null;
 
   const fill = (element, values) => {
     for (const [name, value] of Object.entries(values)) {
@@ -25,6 +26,16 @@ export function createPage(root) {
   };
 
   const words = (name) => find(`[data-words="${name}"]`).textContent.trim();
+
+  const fit = () => {
+    const { width, height } = stageSize({
+      ...fitted,
+      availableWidth: area.clientWidth,
+      availableHeight: area.clientHeight,
+    });
+    stage.style.width = `${width}px`;
+    stage.style.height = `${height}px`;
+  };
 
   const setAnswerable = (isAnswerable) => {
     root.dataset.answerable = String(isAnswerable);
@@ -43,6 +54,7 @@ export function createPage(root) {
     root.dataset.panelOpen = String(name !== null);
   };
 
+  window.addEventListener("resize", () => fitted && fit());
   find("[data-leave]").addEventListener("click", () => leaveDialog.showModal());
   find("[data-stay]").addEventListener("click", () => leaveDialog.close());
 
@@ -57,15 +69,8 @@ export function createPage(root) {
     },
 
     fitStage({ naturalWidth, naturalHeight }, stagePx) {
-      const { width, height } = stageSize({
-        naturalWidth,
-        naturalHeight,
-        stagePx,
-        availableWidth: area.clientWidth,
-        availableHeight: area.clientHeight,
-      });
-      stage.style.width = `${width}px`;
-      stage.style.height = `${height}px`;
+      fitted = { naturalWidth, naturalHeight, stagePx };
+      fit();
     },
 
     showProgress(trial, trialMs) {

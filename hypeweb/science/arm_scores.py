@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hypeweb.science.answers import EvaluatorAnswers
+from hypeweb.science.answers import EvaluatorAnswers, class_counts
 from hypeweb.science.bootstrap import evaluator_sums
 from hypeweb.science.detection import Detection, detection
-from hypeweb.science.errors import Resample
+from hypeweb.science.errors import Resample, error_rates
 from hypeweb.science.estimates import Caution, Estimate
 from hypeweb.science.learning import LearningCurve, block_change, learning_curve
 from hypeweb.science.psychometric import fit_threshold
@@ -55,7 +55,7 @@ class UntimedScores:
     learning : LearningCurve
         Error along the session.
     evaluator_scores : ndarray of shape (n_evaluators,), float64
-        Error rate of every evaluator, for comparisons between arms.
+        Total error of every evaluator, for comparisons between arms.
     """
 
     hype_inf: HypeInf
@@ -130,7 +130,7 @@ def untimed_scores(
         detection=detection(present, rng=rng, n_bootstrap=n, level=level),
         response_times=response_times(present, rng=rng, n_bootstrap=n, level=level),
         learning=learning_curve(present, rng=rng, n_bootstrap=n, level=level),
-        evaluator_scores=np.array([answers.wrong.mean() for answers in present]),
+        evaluator_scores=error_rates(class_counts(present))[:, 2],
     )
 
 

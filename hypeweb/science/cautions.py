@@ -66,18 +66,9 @@ def answer_cautions(evaluators: Sequence[EvaluatorAnswers]) -> tuple[Caution, ..
         return ()
     n_each = counts[:, 1] + counts[:, 3]
     said_real = counts[:, 0] + counts[:, 3] - counts[:, 2]
-    n_short = int(np.count_nonzero(n_each < FEW_JUDGMENTS))
     constant = (said_real == 0) | (said_real == n_each)
     n_constant = int(np.count_nonzero(constant & (n_each > 1)))
-    found = list(_class_cautions(counts.sum(axis=0)))
-    if n_short:
-        found.append(
-            Caution(
-                "short-sessions",
-                f"{n_short} of {len(counts)} evaluators made fewer than "
-                f"{FEW_JUDGMENTS} judgments.",
-            )
-        )
+    found = [*_class_cautions(counts.sum(axis=0)), *length_cautions(n_each)]
     if n_constant:
         found.append(
             Caution(
@@ -87,6 +78,31 @@ def answer_cautions(evaluators: Sequence[EvaluatorAnswers]) -> tuple[Caution, ..
             )
         )
     return tuple(found)
+
+
+def length_cautions(n_judgments: NDArray[np.floating]) -> tuple[Caution, ...]:
+    """Return what to say about evaluators who judged little.
+
+    Parameters
+    ----------
+    n_judgments : ndarray of shape (n_evaluators,), float
+        Judgments of every evaluator.
+
+    Returns
+    -------
+    tuple of Caution
+        Empty where everybody made twenty judgments.
+    """
+    n_short = int(np.count_nonzero(n_judgments < FEW_JUDGMENTS))
+    if not n_short:
+        return ()
+    return (
+        Caution(
+            "short-sessions",
+            f"{n_short} of {n_judgments.size} evaluators made fewer than "
+            f"{FEW_JUDGMENTS} judgments.",
+        ),
+    )
 
 
 def limit_cautions(

@@ -216,8 +216,8 @@ class _Columns:
             cautions += (
                 Caution(
                     "repeated-judgments",
-                    f"{n_repeated} rows repeat an evaluator's judgment of the same "
-                    f"image (the first is row {again}): the first answer counts.",
+                    f"Repeated judgments of one image by one evaluator: {n_repeated}, "
+                    f"the first in row {again}. Only the first answer counts.",
                 ),
             )
         return JudgmentsTable(

@@ -13,7 +13,12 @@ from hypeweb.science.bootstrap import (
     percentile_interval,
     require_level,
 )
-from hypeweb.science.cautions import answer_cautions, limit_cautions, number_cautions
+from hypeweb.science.cautions import (
+    answer_cautions,
+    length_cautions,
+    limit_cautions,
+    number_cautions,
+)
 from hypeweb.science.errors import ErrorReplicates, Resample, error_replicates
 from hypeweb.science.estimates import (
     Caution,
@@ -225,9 +230,10 @@ def hype_time(
     ]
     modes = [blocks for blocks in modes if blocks]
     scores = np.array([np.mean(blocks) for blocks in modes], dtype=np.float64)
+    n_trials = np.array([sum(map(len, blocks)) for blocks in block_exposures])
     score = mean_over_evaluators(
         scores,
-        n_judgments=sum(len(block) for blocks in block_exposures for block in blocks),
+        n_judgments=int(n_trials.sum()),
         rng=rng,
         n_bootstrap=n_bootstrap,
         level=level,
@@ -240,6 +246,7 @@ def hype_time(
         n_at_floor=n_at_floor,
         n_at_ceiling=n_at_ceiling,
         cautions=number_cautions(scores.size)
+        + length_cautions(n_trials[n_trials > 0])
         + limit_cautions(
             n_evaluators=scores.size, n_at_floor=n_at_floor, n_at_ceiling=n_at_ceiling
         ),

@@ -226,8 +226,8 @@ def _people_cautions(
     return (
         Caution(
             "evaluators-in-several-arms",
-            f"{n_several} evaluators judged several arms: comparisons treat them as "
-            "different people, which usually hides differences and never pairs them.",
+            f"Evaluators who judged several arms: {n_several}. Comparisons treat them "
+            "as different people, which usually hides differences.",
         ),
     )
 

@@ -63,8 +63,8 @@ def test_repeated_judgments_count_once_and_are_named():
     assert table.n_rows == 3
     (caution,) = table.cautions
     assert caution.message == (
-        "1 rows repeat an evaluator's judgment of the same image (the first is row 4): "
-        "the first answer counts."
+        "Repeated judgments of one image by one evaluator: 1, the first in row 4. "
+        "Only the first answer counts."
     )
 
 

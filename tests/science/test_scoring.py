@@ -252,6 +252,7 @@ def test_hype_time_flags_modes_on_the_limits():
     assert (score.n_at_floor, score.n_at_ceiling) == (1, 1)
     assert [caution.code for caution in score.cautions] == [
         "few-evaluators",
+        "short-sessions",
         "at-floor",
         "at-ceiling",
     ]

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from metrics.arrays import Array, check_rows, check_same_columns
-from metrics.moments import Moments, moments
+from metrics.moments import Moments, column_moments, moments
 
 __all__ = [
     "Moments",
@@ -150,9 +150,9 @@ def frechet_distance_univariate(features1: Array, features2: Array) -> FloatMatr
     check_rows(features1, name="features1", least=2)
     check_rows(features2, name="features2", least=2)
     check_same_columns(features1, features2)
-    mean1, mean2 = (f.mean(axis=0, dtype=np.float64) for f in (features1, features2))
-    std1 = features1.std(axis=0, dtype=np.float64, ddof=1)
-    std2 = features2.std(axis=0, dtype=np.float64, ddof=1)
+    (mean1, std1), (mean2, std2) = (
+        column_moments(features) for features in (features1, features2)
+    )
     distances: FloatMatrix = (mean1 - mean2) ** 2 + (std1 - std2) ** 2
     return distances
 

@@ -26,6 +26,7 @@ from metrics.interval_methods import (
     normal_interval,
 )
 from metrics.kernel_distance import KernelDistance
+from metrics.moments import column_moments
 from metrics.precision_recall import Manifold
 
 BLOCK_ROWS = 4096
@@ -186,14 +187,13 @@ def frechet_univariate_interval(
     check_rows(features1, name="features1", least=2)
     check_rows(features2, name="features2", least=2)
     check_same_columns(features1, features2)
-    wide = [f.astype(np.float64) for f in (features1, features2)]
     (mean1, std1), (mean2, std2) = (
-        (w.mean(axis=0), w.std(axis=0, ddof=1)) for w in wide
+        column_moments(features) for features in (features1, features2)
     )
     distance = float(((mean1 - mean2) ** 2 + (std1 - std2) ** 2).mean())
     influence = Influence(
-        on1=_univariate_influence(wide[0], mean1 - mean2, std1, std2),
-        on2=_univariate_influence(wide[1], mean2 - mean1, std2, std1),
+        on1=_univariate_influence(features1, mean1 - mean2, std1, std2),
+        on2=_univariate_influence(features2, mean2 - mean1, std2, std1),
     )
     return delta_interval(distance, influence, level=level)
 
@@ -416,12 +416,15 @@ def _intercept_weights(sizes: NDArray[np.int64]) -> Vector:
 
 
 def _univariate_influence(
-    features: Vector, offset: Vector, std: Vector, other_std: Vector
+    features: Array, offset: Vector, std: Vector, other_std: Vector
 ) -> Vector:
-    centred = features - features.mean(axis=0)
+    mean = features.mean(axis=0, dtype=np.float64)
     share = np.divide(other_std, std, out=np.zeros_like(std), where=std > 0)
-    influences: Vector = 2 * (centred @ offset) + centred**2 @ (1 - share)
-    influences /= features.shape[1]
+    influences = np.empty(len(features))
+    for start in range(0, len(features), BLOCK_ROWS):
+        rows = features[start : start + BLOCK_ROWS] - mean
+        values = 2 * (rows @ offset) + rows**2 @ (1 - share)
+        influences[start : start + BLOCK_ROWS] = values / features.shape[1]
     return influences
 
 

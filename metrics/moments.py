@@ -175,3 +175,26 @@ def moments(features: Array) -> Moments:
     for start in range(0, features.shape[0], BLOCK_ROWS):
         running.add(features[start : start + BLOCK_ROWS])
     return running.result()
+
+
+def column_moments(features: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation of each feature by itself.
+
+    Parameters
+    ----------
+    features : array of shape (n, d), float32 or float64
+        Features of n >= 2 images.
+
+    Returns
+    -------
+    mean : array of shape (d,), float64
+        Mean of each column.
+    std : array of shape (d,), float64
+        Standard deviation of each column, with ddof 1.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    squares = np.zeros(len(mean))
+    for start in range(0, len(features), BLOCK_ROWS):
+        gap = features[start : start + BLOCK_ROWS] - mean
+        squares += np.einsum("ij,ij->j", gap, gap)
+    return mean, np.sqrt(squares / (len(features) - 1))

@@ -1,7 +1,5 @@
 """Every command that production runs exists and takes the arguments it is given."""
 
-# ruff: noqa: S603 - the commands are the repository's own
-
 import os
 import shutil
 import socket

@@ -1,7 +1,5 @@
 """deploy/install: what it does on a fresh machine, and that it does it once."""
 
-# ruff: noqa: S603 - the commands are the repository's own
-
 import os
 import shutil
 import subprocess

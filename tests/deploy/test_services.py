@@ -1,7 +1,5 @@
 """deploy/services: real servers for a command, and nothing left of them after it."""
 
-# ruff: noqa: S603 - the commands are the repository's own
-
 import importlib.util
 import json
 import os

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hypeweb.science.bootstrap import percentile_interval
+from hypeweb.science.bootstrap import percentile_interval, require_level
 
 Coefficient = Literal["spearman", "kendall"]
 
@@ -117,6 +117,40 @@ def rank_correlation(
         n_arms=n_arms,
         statement=_statement(n_arms, p_value, min(smallest_p, 1.0)),
     )
+
+
+def normal_replicates(
+    values: NDArray[np.float64],
+    intervals: NDArray[np.float64],
+    *,
+    n_bootstrap: int,
+    rng: np.random.Generator,
+    level: float = 0.95,
+) -> NDArray[np.float64]:
+    """Return replicates of measures of which only intervals are known.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_arms,), float64
+        The measure of every arm.
+    intervals : ndarray of shape (n_arms, 2), float64
+        Bounds; NaN where there is none, and the value then counts as exact.
+    n_bootstrap : int
+        Number of replicates.
+    rng : numpy.random.Generator
+        Source of randomness.
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    ndarray of shape (n_bootstrap, n_arms), float64
+        Normal around the values, with the intervals' widths.
+    """
+    require_level(level)
+    widths = np.nan_to_num(intervals[:, 1] - intervals[:, 0])
+    spread = widths / (2 * stats.norm.ppf((1 + level) / 2))
+    return rng.normal(values, spread, size=(n_bootstrap, values.size))
 
 
 def _require_pairs(  # numpydoc ignore=GL08

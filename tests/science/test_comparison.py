@@ -105,3 +105,13 @@ def test_compare_arms_without_spread_says_so_and_holds_no_nan():
     ]
     assert [pair.difference for pair in found.pairs] == [-1.0, -1.0, 0.0]
     assert all(pair.p_adjusted is None and pair.low is None for pair in found.pairs)
+
+
+def test_compare_arms_of_thousands_leaves_the_permutations_out():
+    generator = rng()
+    arms = {name: generator.normal(0, 1, 1000) for name in "ab"}
+
+    (pair,) = compare_arms(arms, rng=generator).pairs
+
+    assert pair.p_permutation is None
+    assert pair.p_welch is not None

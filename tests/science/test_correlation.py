@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hypeweb.science.correlation import rank_correlation
+from hypeweb.science.correlation import normal_replicates, rank_correlation
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,16 @@ def test_no_order_no_value(first, second, statement):
 def test_measures_that_do_not_pair_are_refused(first, second, message):
     with pytest.raises(ValueError, match=message):
         rank_correlation(np.array(first), np.array(second))
+
+
+def test_normal_replicates_have_the_width_of_the_intervals():
+    drawn = normal_replicates(
+        np.array([10.0, 20.0]),
+        np.array([[8.0, 12.0], [np.nan, np.nan]]),
+        n_bootstrap=20_000,
+        rng=np.random.default_rng(1),
+    )
+
+    # 2 / 1.96, with 20,000 draws known to half a percent.
+    assert drawn[:, 0].std() == pytest.approx(1.0204, rel=0.02)
+    assert set(drawn[:, 1]) == {20.0}

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hypeweb.science.scoring import (
     EvaluatorAnswers,
@@ -316,3 +318,34 @@ def test_real_judgments_score_as_their_own_data_say(real_judgments):
             errors.std(ddof=1) / np.sqrt(len(errors)), rel=0.03
         )
         assert score.total.n_judgments == 200 * len(rows)
+
+
+judged = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(judged, min_size=1, max_size=6))
+def test_hype_inf_agrees_with_a_plain_count_in_any_order(sessions):
+    people = [
+        EvaluatorAnswers(*(np.array(column) for column in zip(*session, strict=True)))
+        for session in sessions
+    ]
+    errors = [
+        [
+            said != truth
+            for session in sessions
+            for truth, said in session
+            if truth == real
+        ]
+        for real in (False, True)
+    ]
+    naive = np.mean([np.mean(wrong) for wrong in errors if wrong])
+
+    score = hype_inf(people, rng=rng(), n_bootstrap=20)
+    reverse = hype_inf(people[::-1], rng=rng(), n_bootstrap=20)
+
+    assert score.total.value == pytest.approx(naive)
+    assert reverse.total.value == pytest.approx(naive)
+    for estimate in (score.total, score.fakes_error, score.reals_error):
+        numbers = (estimate.value, estimate.low, estimate.high)
+        assert all(number is None or 0 <= number <= 1 for number in numbers)

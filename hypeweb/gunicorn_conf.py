@@ -1,5 +1,6 @@
 """For gunicorn --config=python:hypeweb.gunicorn_conf: look before serving."""
 
+import os
 import sys
 from typing import Any
 
@@ -8,6 +9,7 @@ import django
 
 def on_starting(server: Any) -> None:  # noqa: ANN401, ARG001
     """Stop with a sentence, not a traceback, where something is missing."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hypeweb.settings")
     django.setup()
     from hypeweb import startup  # noqa: PLC0415 - needs the settings
 

@@ -70,7 +70,7 @@ def site(
         *(python, "-m", "gunicorn", "hypeweb.wsgi", f"--bind=127.0.0.1:{port}"),
         "--config=python:hypeweb.gunicorn_conf",
         *("--worker-class=gthread", "--workers=2", "--threads=4"),
-        "--log-level=warning",
+        *("--no-control-socket", "--log-level=warning"),
     ]
     worker = [
         *(python, "-m", "celery", "-A", "hypeweb.celery_app", "worker"),

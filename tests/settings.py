@@ -3,7 +3,8 @@
 import os
 import tempfile
 
-os.environ.setdefault("HYPE_DATA_DIR", tempfile.mkdtemp(prefix="hypeweb-test-"))
+# Never a folder that was there before: the tests remove theirs at the end.
+os.environ["HYPE_DATA_DIR"] = tempfile.mkdtemp(prefix="hypeweb-test-")
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
 
 from hypeweb.settings import *  # noqa: F403

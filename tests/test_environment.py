@@ -14,7 +14,7 @@ def test_read_flag(monkeypatch, text, expected):
 
 def test_read_flag_rejects_nonsense(monkeypatch):
     monkeypatch.setenv("X", "maybe")
-    with pytest.raises(ImproperlyConfigured, match="X must be one of .* got 'maybe'"):
+    with pytest.raises(ImproperlyConfigured, match=r"X must be one of .* got 'maybe'"):
         environment.read_flag("X", default=True)
 
 

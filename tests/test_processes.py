@@ -76,8 +76,9 @@ def test_running_stops_the_process_and_its_children(tmp_path):
     pid_file = tmp_path / "pid"
     code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)'])"
-        f"\nopen({str(pid_file)!r}, 'w').write(str(child.pid))\ntime.sleep(99)"
+        "sleep = [sys.executable, '-c', 'import time; time.sleep(99)']\n"
+        "child = subprocess.Popen(sleep)\n"
+        f"open({str(pid_file)!r}, 'w').write(str(child.pid))\ntime.sleep(99)"
     )
     log = tmp_path / "log"
     with processes.running([sys.executable, "-c", code], log=log) as process:
@@ -95,12 +96,10 @@ def test_running_stops_the_process_and_its_children(tmp_path):
 def test_a_web_process_that_ends_at_once_is_named_with_its_last_line(tmp_path):
     log = tmp_path / "log"
     command = [sys.executable, "-c", "print('No database.')"]
-    with (
-        processes.running(command, log=log) as process,
-        pytest.raises(processes.ProcessError, match=r"did not start: No database\."),
-    ):
+    with processes.running(command, log=log) as process:
         process.wait()
-        processes.wait_until_up("http://127.0.0.1:1/", process, log=log)
+        with pytest.raises(processes.ProcessError, match="did not start: No database"):
+            processes.wait_until_up("http://127.0.0.1:1/", process, log=log)
 
 
 @pytest.mark.slow

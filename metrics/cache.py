@@ -14,8 +14,10 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.errors import MetricsError
 from metrics.extractors import Extractor
@@ -80,6 +82,7 @@ class FeatureCache:
                     for name in about["layers"]
                     if name in layers
                 }
+                pixels = stored["pixels"] if "pixels" in stored.files else None
             facts = tuple(
                 ImageFacts(**{**fact, "conversions": tuple(fact["conversions"])})
                 for fact in about["facts"]
@@ -93,7 +96,7 @@ class FeatureCache:
         if set(found) != layers:
             return None
         if image_hashes is None or hashes is None or list(image_hashes) == hashes:
-            return FeatureSet(found, facts)
+            return FeatureSet(found, facts, pixels=pixels)
         return _reordered(FeatureSet(found, facts), hashes, image_hashes)
 
     def store(
@@ -130,8 +133,12 @@ class FeatureCache:
             "facts": [asdict(fact) for fact in features.facts],
             "image_hashes": None if image_hashes is None else list(image_hashes),
         }
-        arrays = {f"layer_{name}": rows for name, rows in features.layers.items()}
+        arrays: dict[str, NDArray[Any]] = {
+            f"layer_{name}": rows for name, rows in features.layers.items()
+        }
         arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+        if features.pixels is not None:
+            arrays["pixels"] = features.pixels
         path = self._path(extractor, content_hash)
         temporary = None
         try:

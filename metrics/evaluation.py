@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from metrics.cache import FeatureCache
+from metrics.checks import check
 from metrics.errors import MetricsError
 from metrics.extractors import (
     LOGITS,
@@ -21,11 +22,13 @@ from metrics.extractors import (
 from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
 from metrics.images import DetailedSource, ImageSource, SubsetSource
+from metrics.intervals import METHODS
 from metrics.metric_names import wanted_names
 from metrics.options import Options, Progress, check_options, choose_device
 from metrics.sides import Side, side_of_features, side_of_images, side_of_statistics
 from metrics.statistics_files import Input, StoredFeatures, StoredStatistics
-from metrics.suite import Suite
+from metrics.step import Task
+from metrics.suite import compute
 
 __all__ = ["Evaluation", "Options", "Progress", "evaluate", "extract_side"]
 
@@ -109,22 +112,22 @@ def evaluate(
     names = wanted_names(options.metrics)
     sides = (run.side(real, stage="real images"), run.side(fake, stage="fake images"))
     _check_dimensions(*sides)
-    suite = Suite(
-        real=sides[0],
-        fake=sides[1],
-        names=names,
+    task = Task(sides[0], sides[1], options)
+    outcome = compute(
+        task,
+        names,
         is_choice=options.metrics not in ("all", ("all",)),
-        options=options,
+        report=run.report,
     )
-    suite.compute(run.report)
+    findings = check(task, outcome, input_size=run.input_size())
     provenance = run.provenance(sides)
     provenance["seconds"] = round(time.monotonic() - started, 3)
     return Evaluation(
-        metrics=suite.ordered_metrics(),
-        intervals=suite.intervals,
-        warnings=(*run.findings, *suite.findings),
+        metrics=outcome.metrics,
+        intervals=outcome.intervals,
+        warnings=(*run.findings, *outcome.findings, *findings),
         provenance=provenance,
-        details=suite.details,
+        details=outcome.details,
     )
 
 
@@ -193,6 +196,11 @@ class _Run:
         """Return the name of the network of precision and recall."""
         return self.options.conventions.neighbour_extractor or self.main_name
 
+    def input_size(self) -> tuple[int, int] | None:
+        """Return the (height, width) that images were resized to."""
+        main = self.extractors.get(self.main_name)
+        return main.input_size if main else None
+
     def layer(self) -> str:
         """Return the layer of the main network that is compared."""
         wanted = parse_name(self.options.extractor)[1]
@@ -254,6 +262,7 @@ class _Run:
             "limit": options.limit,
             "seed": options.seed,
             "replicates": options.replicates,
+            "interval_methods": dict(METHODS),
             "versions": {
                 name: importlib.metadata.version(name)
                 for name in ("torch", "numpy", "scipy", "pillow")

@@ -16,6 +16,8 @@ from metrics.extractors import Extractor
 from metrics.images import DetailedSource, ImageSource, hash_of_pixels
 
 _BATCHES_AHEAD = 3
+_PIXELS_IMAGES = 1000
+_PIXELS_BYTES = 64 << 20
 _MEMORY_MESSAGES = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -60,15 +62,73 @@ class FeatureSet:
         One per row.
     skipped : tuple of str
         Why images were left out, one sentence each.
+    pixels : NDArray of uint8, shape (m, height, width, 3), or None
+        The first images; None where they differ in size.
     """
 
     layers: Mapping[str, NDArray[np.float32]]
     facts: tuple[ImageFacts, ...]
     skipped: tuple[str, ...] = ()
+    pixels: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.facts)
+
+
+class KeptPixels:
+    """The first images of a source, kept to compare pixels without reading again."""
+
+    def __init__(self) -> None:
+        self._images: list[NDArray[np.uint8]] = []
+        self._fits = True
+
+    def add(self, pixels: NDArray[np.uint8]) -> bool:
+        """Keep one more image and return whether there is room for another.
+
+        Parameters
+        ----------
+        pixels : NDArray of uint8, shape (height, width, 3)
+            The next image of the source.
+
+        Returns
+        -------
+        bool
+            False once 1,000 images or 64 MiB are kept, or sizes differ.
+        """
+        if self._images and pixels.shape != self._images[0].shape:
+            self._fits = False
+        room = min(_PIXELS_IMAGES, max(_PIXELS_BYTES // pixels.nbytes, 1))
+        if self._fits and len(self._images) < room:
+            self._images.append(pixels)
+        return self._fits and len(self._images) < room
+
+    def result(self) -> NDArray[np.uint8]:
+        """Return the images kept.
+
+        Returns
+        -------
+        NDArray of uint8, shape (m, height, width, 3)
+            In the source's order.
+
+        Raises
+        ------
+        ValueError
+            If they differ in size.
+        """
+        if not self._fits:
+            raise ValueError("images must be of one size to be compared by pixels")
+        return np.stack(self._images)
+
+    def result_or_none(self) -> NDArray[np.uint8] | None:
+        """Return the images kept, None where they differ in size.
+
+        Returns
+        -------
+        NDArray of uint8, shape (m, height, width, 3), or None
+            In the source's order.
+        """
+        return self.result() if self._fits else None
 
 
 @dataclass(frozen=True)
@@ -128,6 +188,7 @@ def extract_features(
     rows: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
     facts: list[ImageFacts] = []
     skipped: list[str] = []
+    kept = KeptPixels()
     done = 0
     for batch in _decoded_batches(source, reading):
         good = [item for item in batch if isinstance(item, _Decoded)]
@@ -136,14 +197,16 @@ def extract_features(
             for layer, values in runner.run([item.pixels for item in good]).items():
                 _check_finite(values, extractor, good)
                 rows[layer].append(values)
-        facts += [item.facts for item in good]
+        for item in good:
+            facts.append(item.facts)
+            kept.add(item.pixels)
         done += len(batch)
         if progress is not None:
             progress(done, len(source))
     if not facts:
         raise MetricsError(f"{source.name} holds no usable image: {skipped[0]}")
     joined = {layer: np.concatenate(parts) for layer, parts in rows.items()}
-    return FeatureSet(joined, tuple(facts), tuple(skipped))
+    return FeatureSet(joined, tuple(facts), tuple(skipped), kept.result_or_none())
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,8 @@ def plot_evaluation(evaluation: Mapping[str, Any], out: Path) -> None:
         raise MetricsError("figures need the package matplotlib; install it") from None
     details = evaluation.get("details", {})
     figure = Figure(figsize=(9, 10), layout="constrained")
-    top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=(3, 2)))
+    grid = figure.add_gridspec(2, 1, height_ratios=(3, 2))
+    top, bottom = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     axes = top.subplots(2, 2)
     _precision_recall(axes[0, 0], evaluation["metrics"], details.get("prd_curve"))
     _by_size(axes[0, 1], details.get("fid_by_size"), "FID")

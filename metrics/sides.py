@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.extractors import LOGITS
-from metrics.features import FeatureSet, ImageFacts
+from metrics.features import FeatureSet, ImageFacts, KeptPixels
 from metrics.images import ImageSource
 from metrics.moments import Moments, moments
 from metrics.statistics_files import StoredFeatures, StoredStatistics
@@ -44,6 +44,8 @@ class Side:
         Why images were left out.
     stored_moments : Moments or None
         Given instead of features.
+    pixels : NDArray of uint8, shape (m, height, width, 3), or None
+        The source's first images, where they were kept.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Side:
     source_rows: NDArray[np.intp]
     skipped: tuple[str, ...] = ()
     stored_moments: Moments | None = None
+    pixels: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         """Return the number of images, 0 where it is unknown."""
@@ -114,6 +117,29 @@ class Side:
         """
         return np.argsort(self.source_rows)
 
+    def first_pixels(self) -> NDArray[np.uint8]:
+        """Return the source's first images, read again where they were not kept.
+
+        Returns
+        -------
+        NDArray of uint8, shape (m, height, width, 3)
+            As many as `metrics.features` keeps.
+
+        Raises
+        ------
+        ValueError
+            If they differ in size.
+        """
+        if self.pixels is not None:
+            return self.pixels
+        if self.source is None:
+            raise TypeError(f"{self.name} has no images")
+        kept = KeptPixels()
+        for index in np.sort(self.source_rows):
+            if not kept.add(self.source.read(int(index))):
+                break
+        return kept.result()
+
     def sizes(self) -> list[list[int]]:
         """Return the distinct sizes of the images.
 
@@ -167,6 +193,7 @@ def side_of_images(
         facts=tuple(found.facts[row] for row in order),
         source_rows=order,
         skipped=found.skipped,
+        pixels=found.pixels,
     )
 
 

@@ -70,6 +70,23 @@ class JudgmentsTable:
         cuts = np.flatnonzero(np.diff(people)) + 1
         return [self._person(rows) for rows in np.split(by_person, cuts)]
 
+    def evaluator_names(self, arm: str) -> list[str]:
+        """Return the names of an arm's evaluators, in the order of `evaluators`.
+
+        Parameters
+        ----------
+        arm : str
+            Name of the arm.
+
+        Returns
+        -------
+        list of str
+            As the file has them.
+        """
+        of_arm = self.codes["arm"] == self.names["arm"].index(arm)
+        codes = np.unique(self.codes["evaluator"][of_arm])
+        return [self.names["evaluator"][code] for code in codes]
+
     def is_timed(self, arm: str) -> bool:
         """Return whether an arm's images were shown for planned exposures.
 

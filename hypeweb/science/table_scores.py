@@ -22,6 +22,7 @@ from hypeweb.science.comparison import compare_arms
 from hypeweb.science.estimates import Caution, Estimate
 from hypeweb.science.judgments_table import JudgmentsTable, read_judgments
 from hypeweb.science.ranking import rank_arms
+from hypeweb.science.within import compare_within
 
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
 Score = Literal["hype_inf", "hype_time"]
@@ -33,6 +34,7 @@ class _Scored:
 
     values: dict[str, float] = field(default_factory=dict)
     evaluators: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    people: dict[str, list[str]] = field(default_factory=dict)
     replicates: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def add(  # numpydoc ignore=PR01
@@ -102,7 +104,8 @@ def score_table(
     -------
     dict of str to JSON value
         `arms`: name to scores with intervals; `comparisons` and `ranking`: by score,
-        "hype_inf" or "hype_time"; `warnings`: list of code, message and arm;
+        "hype_inf" or "hype_time", with "_within" for comparisons within the evaluators
+        who judged several arms; `warnings`: list of code, message and arm;
         `provenance`. No NaN anywhere.
 
     Raises
@@ -123,6 +126,7 @@ def score_table(
             kinds["hype_time"].add(
                 arm, timed.hype_time.score, timed.evaluator_scores, timed.replicates
             )
+            kinds["hype_time"].people[arm] = table.evaluator_names(arm)
         else:
             untimed = untimed_scores(evaluators, rng=rng, settings=settings)
             arms[arm], cautions = _untimed_json(untimed)
@@ -130,6 +134,7 @@ def score_table(
             kinds["hype_inf"].add(
                 arm, inf.total, untimed.evaluator_scores, inf.replicates
             )
+            kinds["hype_inf"].people[arm] = table.evaluator_names(arm)
         warnings += [_warning(caution, arm=arm) for caution in cautions]
     warnings += [_warning(caution, arm=None) for caution in _people_cautions(table)]
     return {
@@ -226,8 +231,9 @@ def _people_cautions(
     return (
         Caution(
             "evaluators-in-several-arms",
-            f"Evaluators who judged several arms: {n_several}. Comparisons treat them "
-            "as different people, which usually hides differences.",
+            f"Evaluators who judged several arms: {n_several}. Comparisons between "
+            "arms and the ranking treat them as different people, which usually hides "
+            "differences; see the comparisons within evaluators.",
         ),
     )
 
@@ -235,11 +241,22 @@ def _people_cautions(
 def _comparisons(  # numpydoc ignore=GL08
     kinds: Mapping[Score, _Scored], *, rng: np.random.Generator, level: float
 ) -> Json:
-    return {
-        score: _plain(compare_arms(kind.evaluators, rng=rng, level=level))
-        for score, kind in kinds.items()
-        if kind.values
-    }
+    compared: dict[str, Json] = {}
+    for score, kind in kinds.items():
+        if not kind.values:
+            continue
+        compared[score] = _plain(compare_arms(kind.evaluators, rng=rng, level=level))
+        within = compare_within(
+            {
+                arm: dict(zip(kind.people[arm], values.tolist(), strict=True))
+                for arm, values in kind.evaluators.items()
+            },
+            rng=rng,
+            level=level,
+        )
+        if within.pairs:
+            compared[f"{score}_within"] = _plain(within)
+    return compared
 
 
 def _rankings(

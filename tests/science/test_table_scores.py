@@ -231,3 +231,17 @@ def test_real_judgments_written_out_score_as_their_own_data_say(real_judgments):
         assert arm["hype_inf"]["value"] == pytest.approx(np.mean(errors), abs=1e-12)
         assert arm["hype_inf"]["method"] == "bootstrap over evaluators, percentile"
     assert result["ranking"]["hype_inf"][0]["arm"] == "PFGMPP"
+
+
+def test_evaluators_of_several_arms_are_compared_within_too():
+    lines = [
+        line.replace("early-", "p").replace("late-", "p")
+        for line in untimed_lines({"early": 0.1, "late": 0.4})
+    ]
+
+    result = scored(lines)
+
+    within = result["comparisons"]["hype_inf_within"]
+    assert within["n_complete"] == 12
+    assert within["pairs"][0]["p_paired"] < 1e-4
+    assert "evaluators-in-several-arms" in codes(result)

@@ -99,7 +99,7 @@ def _kid(task: Task) -> Results:
         kernel = replace(kernel, mean=float(values.mean()), std=float(values.std()))
     found = Results({"kid_mean": kernel.mean, "kid_std": kernel.std})
     found.details["kid_unbiased"] = kernel.unbiased
-    if task.has_intervals:
+    if task.n_replicates:
         found.intervals["kid_mean"] = kernel_distance_interval(
             kernel, n_subsets=conventions.kernel_subsets
         )
@@ -123,7 +123,7 @@ def _subsets_in_file_order(task: Task, seed: int, size: int) -> NDArray[np.float
 def _cmmd(task: Task) -> Results:
     value = cmmd(*task.features())
     found = Results({"cmmd": value})
-    if task.has_intervals:
+    if task.n_replicates:
         replicates = cmmd_replicates(
             *task.features(), n_replicates=task.n_replicates, rng=task.rng(5)
         )

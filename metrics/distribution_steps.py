@@ -130,7 +130,7 @@ def _precision_recall_curve(task: Task) -> Results:
         "precision": curve.precision[kept].tolist(),
         "recall": curve.recall[kept].tolist(),
     }
-    if task.has_intervals:
+    if task.n_replicates:
         found.intervals = {
             "prd_f8": _clipped(bootstrap_interval(curve.f8, curve.f8_replicates)),
             "prd_f1_8": _clipped(bootstrap_interval(curve.f1_8, curve.f1_8_replicates)),

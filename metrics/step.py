@@ -11,6 +11,8 @@ from metrics.interval_methods import Interval
 from metrics.options import Options
 from metrics.sides import Features, Side
 
+_LEAST_TO_RESAMPLE = 10
+
 Need = Literal["moments", "features", "logits", "pixels"]
 
 
@@ -42,8 +44,12 @@ class Task:
 
     @property
     def n_replicates(self) -> int:
-        """Return the number of resamples behind an interval."""
-        return self.options.replicates
+        """Return the number of resamples behind an interval.
+
+        None for a handful of images: a resample of them may hold one image only.
+        """
+        few = min(len(self.real), len(self.fake)) < _LEAST_TO_RESAMPLE
+        return 0 if few else self.options.replicates
 
     def features(self) -> tuple[Features, Features]:
         """Return the features of the real and of the generated side."""

@@ -1,0 +1,300 @@
+import json
+
+import numpy as np
+import pytest
+
+from metrics import features as features_module
+from metrics.conventions import Conventions
+from metrics.errors import MetricsError
+from metrics.evaluation import Options, Progress, evaluate, extract_side
+from metrics.images import ArraySource, FileSource, open_source
+from metrics.metric_names import METRIC_NAMES, wanted_names
+from metrics.options import check_options, choose_device
+from metrics.statistics_files import (
+    StoredFeatures,
+    StoredStatistics,
+    open_input,
+    save_statistics,
+)
+
+DIGITS = Options(extractor="digits", replicates=20)
+QUICK = Options(
+    extractor="digits", metrics=("fid", "kid", "precision", "recall"), replicates=0
+)
+
+
+@pytest.fixture
+def real(make_images):
+    return ArraySource("real", make_images(80, seed=1))
+
+
+@pytest.fixture
+def fake(make_images):
+    return ArraySource("fake", make_images(70, seed=2, low=40))
+
+
+def codes(evaluation):
+    return {finding.code for finding in evaluation.warnings}
+
+
+def test_evaluate_gives_every_metric_as_plain_json(real, fake):
+    evaluation = evaluate(real, fake, DIGITS)
+
+    found = json.loads(json.dumps(evaluation.as_json(), allow_nan=False))
+    assert tuple(found["metrics"]) == METRIC_NAMES
+    assert set(found["intervals"]) == set(METRIC_NAMES) - {
+        "kid_std",
+        "inception_score_std",
+    }
+    for name, (low, high) in found["intervals"].items():
+        assert low <= found["metrics"][name] <= high, name
+    assert found["provenance"]["counts"] == {"real": 80, "fake": 70}
+    assert found["provenance"]["extractor"] == "digits"
+    assert len(found["provenance"]["weights_sha256"]) == 64
+    assert found["provenance"]["content_hash"] == {
+        "real": real.content_hash(),
+        "fake": fake.content_hash(),
+    }
+    assert "unequal-counts" in codes(evaluation)
+
+
+def test_evaluate_of_a_set_with_itself_is_perfect(real):
+    metrics = evaluate(real, real, DIGITS).metrics
+
+    assert metrics["fid"] == pytest.approx(0, abs=1e-9)
+    assert (metrics["precision"], metrics["recall"], metrics["coverage"]) == (1, 1, 1)
+    assert metrics["pixel_distance"] == 0
+    assert metrics["authenticity"] == 0
+
+
+@pytest.mark.parametrize("change", [{"batch_size": 7}, {"workers": 1}])
+def test_evaluate_does_not_depend_on_batches_or_workers(real, fake, change):
+    whole = evaluate(real, fake, QUICK)
+
+    found = evaluate(real, fake, Options(**{**QUICK.__dict__, **change}))
+
+    assert found.metrics == pytest.approx(whole.metrics, rel=1e-6)
+
+
+def test_evaluate_does_not_depend_on_the_order_of_images(real, make_images, fake):
+    shuffled = ArraySource("shuffled", make_images(80, seed=1)[::-1])
+    kid = Conventions(kernel_subset_size=20, kernel_subsets=10)
+    options = Options(**{**QUICK.__dict__, "conventions": kid})
+
+    found = evaluate(shuffled, fake, options)
+
+    assert found.metrics == pytest.approx(
+        evaluate(real, fake, options).metrics, rel=1e-6
+    )
+
+
+def test_evaluate_repeats_itself_with_one_seed_only(real, fake):
+    conventions = Conventions(kernel_subset_size=20)
+    one, same, other = (
+        evaluate(
+            real,
+            fake,
+            Options(
+                extractor="digits",
+                metrics=("kid",),
+                seed=seed,
+                conventions=conventions,
+            ),
+        ).metrics["kid_mean"]
+        for seed in (1, 1, 2)
+    )
+
+    assert one == same != other
+
+
+def test_evaluate_reads_a_cached_side_no_more(real, fake, tmp_path, monkeypatch):
+    options = Options(**{**DIGITS.__dict__, "cache": tmp_path / "cache"})
+    first = evaluate(real, fake, options)
+    hashes = real.image_hashes()
+    seen = []
+    extract = features_module.extract_features
+
+    class Sealed(ArraySource):
+        def read(self, _index):
+            raise AssertionError("the real images were read again")
+
+        def image_hashes(self):
+            return hashes
+
+    def spy(source, *arguments, **options):
+        seen.append(source.name)
+        return extract(source, *arguments, **options)
+
+    monkeypatch.setattr("metrics.evaluation.extract_features", spy)
+    sealed = Sealed("real", np.zeros((80, 8, 8, 3), np.uint8))
+    other = ArraySource("other", np.full((60, 8, 8, 3), 7, np.uint8) * range_of(60))
+
+    again = evaluate(sealed, fake, options)
+    evaluate(sealed, other, options)
+
+    assert seen == ["other"]
+    assert again.metrics == first.metrics
+
+
+def range_of(n):
+    return np.arange(n, dtype=np.uint8)[:, None, None, None]
+
+
+def test_evaluate_survives_a_cache_that_cannot_be_written(
+    real, fake, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        "metrics.evaluation.FeatureCache.store",
+        lambda *_args, **_named: "the cache is full",
+    )
+
+    evaluation = evaluate(real, fake, Options(**{**QUICK.__dict__, "cache": tmp_path}))
+
+    assert "cache-not-written" in codes(evaluation)
+    assert "fid" in evaluation.metrics
+
+
+def test_evaluate_tells_progress_and_stops_when_told(real, fake):
+    seen = []
+    evaluate(real, fake, QUICK, progress=seen.append)
+    assert seen[0] == Progress("real images", 0, 80)
+    assert Progress("fake images", 70, 70) in seen
+    assert seen[-1].stage == "done"
+
+    def stop(_progress):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        evaluate(real, fake, QUICK, progress=stop)
+
+
+def test_evaluate_limits_by_a_seeded_draw(real, fake):
+    options = Options(**{**QUICK.__dict__, "limit": 30})
+
+    first, second = (evaluate(real, fake, options) for _ in range(2))
+
+    assert first.provenance["counts"] == {"real": 30, "fake": 30}
+    assert first.metrics == second.metrics
+
+
+def test_evaluate_takes_statistics_in_place_of_images(real, fake, tmp_path):
+    side, provenance = extract_side(real, QUICK)
+    save_statistics(tmp_path / "real.npz", side.moments(), provenance)
+    stored = open_input(tmp_path / "real.npz")
+
+    found = evaluate(stored, fake, Options(extractor="digits"))
+
+    whole = evaluate(real, fake, Options(**{**QUICK.__dict__, "metrics": ("fid",)}))
+    assert found.metrics["fid"] == pytest.approx(whole.metrics["fid"], rel=1e-8)
+    assert "inception_score_mean" in found.metrics
+    assert "precision" not in found.metrics
+    assert "metric-not-computed" in codes(found)
+    with pytest.raises(MetricsError, match=r"precision cannot be computed: .*mean and"):
+        evaluate(stored, fake, Options(extractor="digits", metrics=("precision",)))
+
+
+def test_evaluate_refuses_statistics_of_another_network(real, fake):
+    side, provenance = extract_side(real, QUICK)
+    stored = StoredStatistics(
+        "a.npz", side.moments(), {**provenance, "resize": "clean"}
+    )
+
+    with pytest.raises(MetricsError, match=r"a\.npz was made with resize clean, this"):
+        evaluate(stored, fake, QUICK)
+
+
+def test_evaluate_refuses_statistics_of_another_dimension(fake):
+    mean = np.zeros(3)
+    stored = open_input_of(mean, np.eye(3))
+
+    with pytest.raises(MetricsError, match="features of 3 dimensions and fake of 64"):
+        evaluate(stored, fake, Options(extractor="digits", metrics=("fid",)))
+
+
+def open_input_of(mean, cov):
+    from metrics.moments import Moments  # noqa: PLC0415
+
+    return StoredStatistics("a.npz", Moments(0, mean, cov), {})
+
+
+def test_evaluate_takes_features_without_a_network():
+    rng = np.random.default_rng(0)
+    one, two = (
+        StoredFeatures(name, rng.normal(size=(50, 4)).astype(np.float32), None)
+        for name in ("a.npy", "b.npy")
+    )
+
+    found = evaluate(one, two, Options(replicates=10))
+
+    assert found.provenance["extractor"] is None
+    assert "recall" in found.metrics
+    assert "pixel_distance" not in found.metrics
+
+
+@pytest.mark.parametrize("n_images", [0, 1])
+def test_evaluate_refuses_too_few_images(real, n_images):
+    few = ArraySource("few", np.zeros((n_images, 4, 4, 3), np.uint8))
+
+    with pytest.raises(MetricsError, match=rf"few holds {n_images or 'no'} "):
+        evaluate(real, few, QUICK)
+
+
+def test_evaluate_of_two_images_tells_what_it_cannot_compute(make_images):
+    few = ArraySource("few", make_images(2))
+
+    found = evaluate(few, few, DIGITS)
+
+    assert "fid" in found.metrics
+    assert "recall" not in found.metrics
+    assert "metric-not-computed" in codes(found)
+
+
+def test_evaluate_skips_broken_files_if_asked(real, tmp_path, make_images):
+    from PIL import Image  # noqa: PLC0415
+
+    for index, image in enumerate(make_images(12)):
+        Image.fromarray(image).save(tmp_path / f"{index}.png")
+    (tmp_path / "5.png").write_bytes(b"broken")
+    source = open_source(tmp_path)
+    assert isinstance(source, FileSource)
+
+    with pytest.raises(MetricsError, match=r"5\.png is not an image"):
+        evaluate(real, source, QUICK)
+    found = evaluate(real, source, Options(**{**QUICK.__dict__, "skip_broken": True}))
+
+    assert found.provenance["counts"]["fake"] == 11
+    assert len(found.provenance["skipped"]["fake"]) == 1
+
+
+def test_wanted_names_knows_groups():
+    assert wanted_names("all") == METRIC_NAMES
+    assert wanted_names(("kid", "fid")) == ("fid", "kid_mean", "kid_std")
+    with pytest.raises(MetricsError, match="there is no metric fud; there are fid"):
+        wanted_names(("fud",))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"precision": "fp8"}, "precision must be fp32 or bf16, got fp8"),
+        ({"batch_size": 0}, "batch_size must be 1 or more, got 0"),
+        ({"workers": 0}, "workers must be 1 or more"),
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"limit": 1}, "limit must be 2 or more"),
+    ],
+)
+def test_check_options_refuses_nonsense(change, message):
+    with pytest.raises(MetricsError, match=message):
+        check_options(Options(**change))
+
+
+def test_choose_device_falls_back_to_the_cpu(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    assert choose_device("auto") == "cpu"
+    with pytest.raises(MetricsError, match="torch sees no CUDA device"):
+        choose_device("cuda")
+    with pytest.raises(MetricsError, match="must be auto, cpu or cuda, got tpu"):
+        choose_device("tpu")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert choose_device("auto") == "cuda"

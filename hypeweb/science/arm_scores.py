@@ -197,7 +197,7 @@ def timed_scores(
 
 def _exposure_cautions(
     evaluators: Sequence[EvaluatorAnswers],
-) -> tuple[Caution, ...]:  # numpydoc ignore=GL08
+) -> tuple[Caution, ...]:
     n_all = sum(answers.truth.size for answers in evaluators)
     n_measured = sum(
         int(np.isfinite(answers.shown_ms).sum())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK_ENTRIES = 4_000_000
+CHUNK_ENTRIES = 2_000_000
 MANY_EVALUATORS = 2_000
 OVER_EVALUATORS = "bootstrap over evaluators, percentile"
 

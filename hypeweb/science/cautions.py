@@ -142,7 +142,7 @@ def limit_cautions(
     return tuple(found)
 
 
-def _class_cautions(  # numpydoc ignore=GL08
+def _class_cautions(
     sums: NDArray[np.float64],
 ) -> tuple[Caution, ...]:
     wrong, judged = sums[[0, 2]], sums[[1, 3]]

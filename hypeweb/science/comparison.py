@@ -129,7 +129,7 @@ def compare_arms(
     )
 
 
-def _variance_shares(  # numpydoc ignore=GL08
+def _variance_shares(
     anova: HypothesisTest,
 ) -> tuple[float | None, float | None]:
     if anova.statistic is None:
@@ -140,7 +140,7 @@ def _variance_shares(  # numpydoc ignore=GL08
     return eta, max(omega, 0.0)
 
 
-def _pairs(  # numpydoc ignore=GL08
+def _pairs(
     arms: Scores, *, rng: np.random.Generator, level: float
 ) -> tuple[PairComparison, ...]:
     names = list(arms)

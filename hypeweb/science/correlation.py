@@ -153,9 +153,7 @@ def normal_replicates(
     return rng.normal(values, spread, size=(n_bootstrap, values.size))
 
 
-def _require_pairs(  # numpydoc ignore=GL08
-    first: NDArray[np.float64], second: NDArray[np.float64]
-) -> None:
+def _require_pairs(first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
     if first.shape != second.shape or first.ndim != 1:
         raise ValueError(
             "Both measures must have one value per arm, got shapes "
@@ -165,7 +163,7 @@ def _require_pairs(  # numpydoc ignore=GL08
         raise ValueError("Both measures must be finite; leave arms without one out.")
 
 
-def _value(  # numpydoc ignore=GL08
+def _value(
     first: NDArray[np.float64], second: NDArray[np.float64], coefficient: Coefficient
 ) -> float | None:
     if first.size < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:  # noqa: PLR2004
@@ -173,7 +171,7 @@ def _value(  # numpydoc ignore=GL08
     return float(_row_values(first[None], second[None], coefficient)[0])
 
 
-def _row_values(  # numpydoc ignore=PR01,RT01
+def _row_values(
     first: NDArray[np.float64], second: NDArray[np.float64], coefficient: Coefficient
 ) -> NDArray[np.float64]:
     """Return the coefficient of every row; NaN where a row has no order."""
@@ -185,17 +183,17 @@ def _row_values(  # numpydoc ignore=PR01,RT01
         )
 
 
-def _ranks(rows: NDArray[np.float64]) -> NDArray[np.float64]:  # numpydoc ignore=GL08
+def _ranks(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     ranks = stats.rankdata(rows, axis=1)
     return np.asarray(ranks - ranks.mean(axis=1, keepdims=True))
 
 
-def _signs(rows: NDArray[np.float64]) -> NDArray[np.float64]:  # numpydoc ignore=GL08
+def _signs(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     i, j = np.triu_indices(rows.shape[1], k=1)
     return np.sign(rows[:, i] - rows[:, j])
 
 
-def _p_value(  # numpydoc ignore=GL08
+def _p_value(
     first: NDArray[np.float64], second: NDArray[np.float64], coefficient: Coefficient
 ) -> float:
     if first.size > EXACT_UP_TO:
@@ -212,9 +210,7 @@ def _p_value(  # numpydoc ignore=GL08
     return float(np.mean(np.abs(shuffled) >= abs(observed) - 1e-9))
 
 
-def _no_value(  # numpydoc ignore=GL08
-    first: NDArray[np.float64], second: NDArray[np.float64]
-) -> str:
+def _no_value(first: NDArray[np.float64], second: NDArray[np.float64]) -> str:
     if first.size < 2:  # noqa: PLR2004
         return f"{first.size} arm: there is no order to compare."
     which = "first" if np.ptp(first) == 0 else "second"
@@ -223,9 +219,7 @@ def _no_value(  # numpydoc ignore=GL08
     return f"The {which} measure is equal in all arms: there is no order to compare."
 
 
-def _statement(  # numpydoc ignore=GL08
-    n_arms: int, p_value: float, smallest_p: float
-) -> str:
+def _statement(n_arms: int, p_value: float, smallest_p: float) -> str:
     if smallest_p > 0.05:  # noqa: PLR2004
         return (
             f"{n_arms} arms are too few to say anything: even perfect agreement has "

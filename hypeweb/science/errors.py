@@ -154,14 +154,14 @@ def error_replicates(
     return ErrorReplicates(values, np.clip(replicates, 0, 1), OVER_BOTH)
 
 
-def _cluster_variances(  # numpydoc ignore=GL08
+def _cluster_variances(
     influence: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     n = influence.shape[0]
     return np.asarray((influence**2).sum(axis=0) * n / max(n - 1, 1))
 
 
-def _two_way_variances(  # numpydoc ignore=PR01,RT01
+def _two_way_variances(
     cells: Sequence[Cells], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the variances of the three rates with evaluators and images random."""

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from hypeweb.science.bootstrap import chunk_sizes
+
 N_PERMUTATIONS = 10_000
 
 
@@ -176,13 +178,13 @@ def permutation_p(
        Statistics & Probability Letters 36 (1997).
     """
     pooled = np.concatenate([first, second])
-    order = rng.permuted(
-        np.broadcast_to(np.arange(pooled.size), (n_permutations, pooled.size)), axis=1
-    )
-    shuffled = pooled[order]
     observed = abs(_welch_t(pooled[None], first.size)[0])
-    extreme = np.abs(_welch_t(shuffled, first.size)) >= observed * (1 - 1e-12)
-    return float((1 + np.count_nonzero(extreme)) / (n_permutations + 1))
+    n_extreme = 0
+    for size in chunk_sizes(n_bootstrap=n_permutations, n_units=pooled.size):
+        shuffled = rng.permuted(np.tile(pooled, (size, 1)), axis=1)
+        t = np.abs(_welch_t(shuffled, first.size))
+        n_extreme += int(np.count_nonzero(t >= observed * (1 - 1e-12)))
+    return (1 + n_extreme) / (n_permutations + 1)
 
 
 def hedges_g(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
@@ -213,9 +215,7 @@ def hedges_g(first: NDArray[np.float64], second: NDArray[np.float64]) -> float |
     return float((first.mean() - second.mean()) / np.sqrt(pooled) * correction)
 
 
-def _welch_t(  # numpydoc ignore=GL08
-    rows: NDArray[np.float64], n_first: int
-) -> NDArray[np.float64]:
+def _welch_t(rows: NDArray[np.float64], n_first: int) -> NDArray[np.float64]:
     first, second = rows[:, :n_first], rows[:, n_first:]
     spread = np.sqrt(
         first.var(axis=1, ddof=1) / first.shape[1]

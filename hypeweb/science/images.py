@@ -103,7 +103,7 @@ def image_rates(
     )
 
 
-def _fit_beta_binomial(  # numpydoc ignore=PR01,RT01
+def _fit_beta_binomial(
     wrong: NDArray[np.float64], judged: NDArray[np.float64]
 ) -> tuple[float, float]:
     """Return mean and concentration of the images' rates."""
@@ -112,7 +112,7 @@ def _fit_beta_binomial(  # numpydoc ignore=PR01,RT01
     if (judged <= 1).all():
         return mean, MAX_CONCENTRATION
 
-    def negative_log_likelihood(  # numpydoc ignore=GL08
+    def negative_log_likelihood(
         parameters: NDArray[np.float64],
     ) -> float:
         share = 1 / (1 + np.exp(-parameters[0]))

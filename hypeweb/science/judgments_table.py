@@ -103,9 +103,7 @@ class JudgmentsTable:
         of_arm = self.codes["arm"] == self.names["arm"].index(arm)
         return bool(np.isfinite(self.numbers["planned_ms"][of_arm]).any())
 
-    def _person(
-        self, rows: NDArray[np.int64]
-    ) -> EvaluatorAnswers:  # numpydoc ignore=GL08
+    def _person(self, rows: NDArray[np.int64]) -> EvaluatorAnswers:
         planned = self.numbers["planned_ms"][rows]
         return EvaluatorAnswers(
             truth=self.truth[rows],
@@ -184,9 +182,7 @@ class _Columns:
         self.real = {"truth": array("b"), "answer": array("b")}
         self.numbers = {name: array("d") for name in NUMBERS}
 
-    def add(  # numpydoc ignore=PR01
-        self, part: list[tuple[int, list[str]]], header: list[str]
-    ) -> None:
+    def add(self, part: list[tuple[int, list[str]]], header: list[str]) -> None:
         """Add numbered rows or raise a sentence about the first wrong one."""
         width = len(header)
         for number, row in part:
@@ -212,9 +208,7 @@ class _Columns:
             numbers.extend(_milliseconds(column, name=name, rows=rows))
         self.rows.extend(rows)
 
-    def table(  # numpydoc ignore=PR01,RT01
-        self, cautions: tuple[Caution, ...]
-    ) -> JudgmentsTable:
+    def table(self, cautions: tuple[Caution, ...]) -> JudgmentsTable:
         """Return the table without repeated judgments."""
         codes = {n: np.frombuffer(c, dtype=np.int32) for n, c in self.codes.items()}
         truth = np.frombuffer(self.real["truth"], dtype=np.int8).astype(np.bool_)
@@ -249,7 +243,7 @@ class _Columns:
         )
 
 
-def _require_header(header: list[str]) -> None:  # numpydoc ignore=GL08
+def _require_header(header: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         got = ", ".join(header) if any(header) else "an empty file"
@@ -262,16 +256,12 @@ def _require_header(header: list[str]) -> None:  # numpydoc ignore=GL08
         raise ValueError(f"Column {', '.join(twice)} appears more than once.")
 
 
-def _require_filled(
-    column: list[str], *, name: str, rows: list[int]
-) -> None:  # numpydoc ignore=GL08
+def _require_filled(column: list[str], *, name: str, rows: list[int]) -> None:
     if "" in column:
         raise ValueError(f"Row {rows[column.index('')]}, column {name}: empty.")
 
 
-def _labels(
-    column: list[str], *, name: str, rows: list[int]
-) -> list[bool]:  # numpydoc ignore=GL08
+def _labels(column: list[str], *, name: str, rows: list[int]) -> list[bool]:
     labels = {"real": True, "fake": False}
     try:
         return [labels[entry.lower()] for entry in column]
@@ -286,9 +276,7 @@ def _labels(
         ) from None
 
 
-def _milliseconds(
-    column: list[str], *, name: str, rows: list[int]
-) -> list[float]:  # numpydoc ignore=GL08
+def _milliseconds(column: list[str], *, name: str, rows: list[int]) -> list[float]:
     lowest = 0.0 if name == "rt_ms" else 1.0
     values = []
     for row, entry in zip(rows, column, strict=True):
@@ -305,7 +293,7 @@ def _milliseconds(
     return values
 
 
-def _require_timing(table: JudgmentsTable) -> None:  # numpydoc ignore=PR01,RT01
+def _require_timing(table: JudgmentsTable) -> None:
     """Raise where an arm is timed on some rows only."""
     planned = np.isfinite(table.numbers["planned_ms"])
     n_arms = len(table.names["arm"])

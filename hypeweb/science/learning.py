@@ -138,7 +138,7 @@ def block_change(
     )
 
 
-def _slope(  # numpydoc ignore=GL08
+def _slope(
     evaluators: Sequence[EvaluatorAnswers],
     *,
     rng: np.random.Generator,
@@ -161,7 +161,7 @@ def _slope(  # numpydoc ignore=GL08
     )
 
 
-def _moments(  # numpydoc ignore=PR01,RT01
+def _moments(
     wrong: NDArray[np.bool_],
 ) -> tuple[float, float]:
     """Return the covariance with and the variance of the trial number, as sums."""

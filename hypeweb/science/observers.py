@@ -317,7 +317,7 @@ class DropOut:
         )
 
 
-def _guess(rng: np.random.Generator) -> Truth:  # numpydoc ignore=GL08
+def _guess(rng: np.random.Generator) -> Truth:
     return "real" if rng.random() < 0.5 else "fake"  # noqa: PLR2004 a fair coin
 
 

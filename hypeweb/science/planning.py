@@ -106,7 +106,7 @@ def plan_width(
     if not half_width > 0:
         raise ValueError(f"half_width must be above 0, got {half_width}.")
 
-    def precise(n: int) -> bool:  # numpydoc ignore=GL08
+    def precise(n: int) -> bool:
         share = np.mean(_half_widths(people, n=n, rng=rng) <= half_width)
         return bool(share >= ASSURANCE)
 
@@ -139,7 +139,7 @@ def plan_separation(
         four studies of five.
     """
 
-    def found(n: int) -> bool:  # numpydoc ignore=GL08
+    def found(n: int) -> bool:
         return _power(first, second, n=n, rng=rng) >= ASSURANCE
 
     n = _fewest(found)
@@ -175,22 +175,18 @@ def session_dollars(*, n_correct: float, minutes: float, terms: Terms) -> float:
     )
 
 
-def _draw(
-    people: People, *, n: int, rng: np.random.Generator
-) -> NDArray[np.float64]:  # numpydoc ignore=GL08
+def _draw(people: People, *, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return people.scores[rng.integers(people.scores.size, size=(N_STUDIES, n))]
 
 
-def _half_widths(  # numpydoc ignore=GL08
+def _half_widths(
     people: People, *, n: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     spread = _draw(people, n=n, rng=rng).std(axis=1, ddof=1)
     return np.asarray(stats.t.ppf(0.975, n - 1) * spread / np.sqrt(n))
 
 
-def _power(  # numpydoc ignore=GL08
-    first: People, second: People, *, n: int, rng: np.random.Generator
-) -> float:
+def _power(first: People, second: People, *, n: int, rng: np.random.Generator) -> float:
     a, b = _draw(first, n=n, rng=rng), _draw(second, n=n, rng=rng)
     va, vb = a.var(axis=1, ddof=1) / n, b.var(axis=1, ddof=1) / n
     variance = np.maximum(va + vb, np.finfo(np.float64).tiny)
@@ -200,7 +196,7 @@ def _power(  # numpydoc ignore=GL08
     return float(np.mean(2 * stats.t.sf(t, df) < 0.05))  # noqa: PLR2004
 
 
-def _fewest(enough: Callable[[int], bool]) -> int | None:  # numpydoc ignore=PR01,RT01
+def _fewest(enough: Callable[[int], bool]) -> int | None:
     """Return the smallest number that is enough, by doubling and halving."""
     high = 2
     while not enough(high):
@@ -214,7 +210,7 @@ def _fewest(enough: Callable[[int], bool]) -> int | None:  # numpydoc ignore=PR0
     return high
 
 
-def _plan(  # numpydoc ignore=GL08
+def _plan(
     people: People, n: int | None, *, n_arms: int, power: float | None, terms: Terms
 ) -> Plan:
     minutes = people.n_trials * terms.seconds_per_trial / 60

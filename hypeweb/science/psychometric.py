@@ -229,7 +229,7 @@ def grid_quantiles(
     return np.asarray(np.interp(shares, cumulated, edges), dtype=np.float64)
 
 
-def _require_trials(  # numpydoc ignore=GL08
+def _require_trials(
     shown_ms: NDArray[np.float64],
     correct: NDArray[np.bool_],
     *,
@@ -249,7 +249,7 @@ def _require_trials(  # numpydoc ignore=GL08
         )
 
 
-def _log_joint(  # numpydoc ignore=PR01,RT01
+def _log_joint(
     grid: NDArray[np.float64],
     shown_ms: NDArray[np.float64],
     correct: NDArray[np.bool_],
@@ -270,7 +270,7 @@ def _log_joint(  # numpydoc ignore=PR01,RT01
     return np.asarray(np.log(chance) @ n_correct + np.log1p(-chance) @ n_wrong)
 
 
-def _log_prior(  # numpydoc ignore=GL08
+def _log_prior(
     grid: NDArray[np.float64], limits_ms: tuple[float, float]
 ) -> NDArray[np.float64]:
     low, high = np.log(limits_ms)
@@ -278,7 +278,7 @@ def _log_prior(  # numpydoc ignore=GL08
     return np.asarray(-0.5 * (outside / np.log(2)) ** 2)
 
 
-def _status(  # numpydoc ignore=GL08
+def _status(
     correct: NDArray[np.bool_], *, middle_ms: float, limits_ms: tuple[float, float]
 ) -> Status:
     if correct.size < FEW_TRIALS:
@@ -291,7 +291,7 @@ def _status(  # numpydoc ignore=GL08
     return "at-ceiling" if middle_ms > limits_ms[1] else "measured"
 
 
-def _statement(  # numpydoc ignore=GL08
+def _statement(
     status: Status, *, middle_ms: float, limits_ms: tuple[float, float]
 ) -> str:
     return {

@@ -82,6 +82,6 @@ def choose_least_shown(
     return rng.permutation(shuffled[by_count[:n]]).astype(np.int64)
 
 
-def _require_count(value: int, name: str) -> None:  # numpydoc ignore=GL08
+def _require_count(value: int, name: str) -> None:
     if value < 0:
         raise ValueError(f"{name} must be at least 0, got {value}.")

@@ -253,7 +253,7 @@ def hype_time(
     )
 
 
-def _error_estimates(  # numpydoc ignore=PR01,RT01
+def _error_estimates(
     counts: NDArray[np.float64], drawn: ErrorReplicates, *, level: float
 ) -> list[Estimate]:
     """Return the estimates of fakes, reals and total error."""
@@ -285,9 +285,7 @@ def _error_estimates(  # numpydoc ignore=PR01,RT01
     ]
 
 
-def _exact_interval(  # numpydoc ignore=GL08
-    n_wrong: int, n_judged: int, *, level: float
-) -> Interval:
+def _exact_interval(n_wrong: int, n_judged: int, *, level: float) -> Interval:
     if n_judged == 0:
         return Interval(low=None, high=None, std_error=None, method="no judgments")
     bounds = binomtest(n_wrong, n_judged).proportion_ci(confidence_level=level)
@@ -295,7 +293,7 @@ def _exact_interval(  # numpydoc ignore=GL08
     return Interval(low=low, high=high, std_error=None, method=EXACT)
 
 
-def _mean_interval(intervals: Sequence[Interval]) -> Interval:  # numpydoc ignore=GL08
+def _mean_interval(intervals: Sequence[Interval]) -> Interval:
     lows = [interval.low for interval in intervals if interval.low is not None]
     highs = [interval.high for interval in intervals if interval.high is not None]
     if not lows:

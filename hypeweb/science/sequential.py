@@ -157,7 +157,7 @@ def watch_arms(
     }
 
 
-def _unit_sequence(  # numpydoc ignore=PR01,RT01
+def _unit_sequence(
     values: NDArray[np.float64], *, alpha: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return bounds of the mean of values in [0, 1] after each of them."""
@@ -182,9 +182,7 @@ def _unit_sequence(  # numpydoc ignore=PR01,RT01
     return low, high
 
 
-def _stakes(
-    values: NDArray[np.float64], *, alpha: float
-) -> NDArray[np.float64]:  # numpydoc ignore=PR01,RT01
+def _stakes(values: NDArray[np.float64], *, alpha: float) -> NDArray[np.float64]:
     """Return the stake on every value, from the values before it."""
     n = np.arange(1, values.size + 1)
     mean = (0.5 + np.cumsum(values)) / (n + 1)

@@ -82,7 +82,7 @@ class Rule:
         balance = self.step_up_ms / (self.step_up_ms + self.step_down_ms)
         return float(brentq(lambda p: self._descends_first(p) - balance, 0.0, 1.0))
 
-    def _descends_first(self, p: float) -> float:  # numpydoc ignore=GL08
+    def _descends_first(self, p: float) -> float:
         correct = p ** (self.n_correct_to_descend - 1)
         wrong = (1 - p) ** (self.n_wrong_to_ascend - 1)
         return correct * (1 - wrong * (1 - p)) / (correct + wrong - correct * wrong)

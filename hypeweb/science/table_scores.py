@@ -37,7 +37,7 @@ class _Scored:
     people: dict[str, list[str]] = field(default_factory=dict)
     replicates: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
-    def add(  # numpydoc ignore=PR01
+    def add(
         self,
         arm: str,
         score: Estimate,
@@ -146,9 +146,7 @@ def score_table(
     }
 
 
-def _lines(
-    file: Iterable[bytes], digest: "hashlib._Hash"
-) -> Iterator[str]:  # numpydoc ignore=GL08
+def _lines(file: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[str]:
     for number, line in enumerate(file, start=1):
         digest.update(line)
         try:
@@ -159,7 +157,7 @@ def _lines(
 
 def _untimed_json(
     scored: UntimedScores,
-) -> tuple[Json, tuple[Caution, ...]]:  # numpydoc ignore=GL08
+) -> tuple[Json, tuple[Caution, ...]]:
     numbers: dict[str, object] = {
         "kind": "hype_inf",
         "hype_inf": scored.hype_inf.total,
@@ -181,7 +179,7 @@ def _untimed_json(
 
 def _timed_json(
     scored: TimedScores,
-) -> tuple[Json, tuple[Caution, ...]]:  # numpydoc ignore=GL08
+) -> tuple[Json, tuple[Caution, ...]]:
     numbers: dict[str, object] = {
         "kind": "hype_time",
         "hype_time_ms": scored.hype_time.score,
@@ -203,7 +201,7 @@ def _timed_json(
     return _plain(numbers), tuple(cautions)
 
 
-def _plain(value: object) -> Json:  # numpydoc ignore=PR01,RT01
+def _plain(value: object) -> Json:
     """Return a value as JSON holds it; only finite numbers pass."""
     if value is None or isinstance(value, str | bool | int):
         return value
@@ -216,13 +214,13 @@ def _plain(value: object) -> Json:  # numpydoc ignore=PR01,RT01
     return _plain(asdict(value))  # type: ignore[call-overload]
 
 
-def _warning(caution: Caution, *, arm: str | None) -> Json:  # numpydoc ignore=GL08
+def _warning(caution: Caution, *, arm: str | None) -> Json:
     return {"code": caution.code, "message": caution.message, "arm": arm}
 
 
 def _people_cautions(
     table: JudgmentsTable,
-) -> tuple[Caution, ...]:  # numpydoc ignore=GL08
+) -> tuple[Caution, ...]:
     pairs = np.unique(np.stack([table.codes["evaluator"], table.codes["arm"]]), axis=1)
     n_arms = np.bincount(pairs[0])
     n_several = int(np.count_nonzero(n_arms > 1))
@@ -238,7 +236,7 @@ def _people_cautions(
     )
 
 
-def _comparisons(  # numpydoc ignore=GL08
+def _comparisons(
     kinds: Mapping[Score, _Scored], *, rng: np.random.Generator, level: float
 ) -> Json:
     compared: dict[str, Json] = {}
@@ -259,9 +257,7 @@ def _comparisons(  # numpydoc ignore=GL08
     return compared
 
 
-def _rankings(
-    kinds: Mapping[Score, _Scored], *, level: float
-) -> Json:  # numpydoc ignore=GL08
+def _rankings(kinds: Mapping[Score, _Scored], *, level: float) -> Json:
     rankings: dict[str, Json] = {}
     for score, kind in kinds.items():
         # An arm of one evaluator has no resamples; the others cannot be ranked with it.
@@ -276,9 +272,7 @@ def _rankings(
     return rankings
 
 
-def _provenance(
-    table: JudgmentsTable, *, seed: int, settings: Settings
-) -> Json:  # numpydoc ignore=GL08
+def _provenance(table: JudgmentsTable, *, seed: int, settings: Settings) -> Json:
     return {
         "n_rows": table.n_rows,
         "n_judgments": int(table.truth.size),

@@ -117,7 +117,7 @@ def combine_thresholds(
     )
 
 
-def _posterior(  # numpydoc ignore=PR01,RT01
+def _posterior(
     grid: NDArray[np.float64], log_likelihoods: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the posterior of (spread, mean), shape (n_spreads, n_grid)."""
@@ -135,7 +135,7 @@ def _posterior(  # numpydoc ignore=PR01,RT01
     return np.asarray(posterior / posterior.sum())
 
 
-def _counts(  # numpydoc ignore=GL08
+def _counts(
     fits: Sequence[ThresholdFit],
 ) -> tuple[tuple[Status, int], ...]:
     statuses: tuple[Status, ...] = (
@@ -150,7 +150,7 @@ def _counts(  # numpydoc ignore=GL08
     )
 
 
-def _bound(  # numpydoc ignore=GL08
+def _bound(
     middle_ms: float, limits_ms: tuple[float, float]
 ) -> Literal["below", "above"] | None:
     if middle_ms < limits_ms[0]:
@@ -158,7 +158,7 @@ def _bound(  # numpydoc ignore=GL08
     return "above" if middle_ms > limits_ms[1] else None
 
 
-def _statement(  # numpydoc ignore=GL08
+def _statement(
     bound: Literal["below", "above"] | None,
     middle_ms: float,
     limits_ms: tuple[float, float],
@@ -172,7 +172,7 @@ def _statement(  # numpydoc ignore=GL08
     return f"A typical evaluator is 75 % correct at {middle_ms:.0f} ms."
 
 
-def _status_cautions(  # numpydoc ignore=GL08
+def _status_cautions(
     fits: Sequence[ThresholdFit],
 ) -> tuple[Caution, ...]:
     words: dict[Status, str] = {

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from hypeweb.science.bootstrap import chunk_sizes
 from hypeweb.science.hypotheses import N_PERMUTATIONS, HypothesisTest, hedges_g
 
 
@@ -183,7 +184,7 @@ def friedman(table: NDArray[np.float64]) -> HypothesisTest:
     )
 
 
-def _pair(  # numpydoc ignore=GL08
+def _pair(
     scores: Mapping[str, Mapping[str, float]],
     first: str,
     second: str,
@@ -219,15 +220,12 @@ def _pair(  # numpydoc ignore=GL08
     )
 
 
-def _sign_flip_p(
-    difference: NDArray[np.float64], *, rng: np.random.Generator
-) -> float:  # numpydoc ignore=PR01,RT01
+def _sign_flip_p(difference: NDArray[np.float64], *, rng: np.random.Generator) -> float:
     """Return the two-sided p-value; with fixed squares the mean orders like t."""
     observed = abs(difference.sum())
     n_extreme = 0
-    for start in range(0, N_PERMUTATIONS, 1000):
-        n = min(1000, N_PERMUTATIONS - start)
-        signs = rng.choice([-1.0, 1.0], size=(n, difference.size))
+    for size in chunk_sizes(n_bootstrap=N_PERMUTATIONS, n_units=difference.size):
+        signs = rng.choice([-1.0, 1.0], size=(size, difference.size))
         extreme = np.abs(signs @ difference) >= observed * (1 - 1e-12)
         n_extreme += int(np.count_nonzero(extreme))
     return (1 + n_extreme) / (N_PERMUTATIONS + 1)
@@ -235,7 +233,7 @@ def _sign_flip_p(
 
 def _holm(
     pairs: list[WithinPair],
-) -> tuple[WithinPair, ...]:  # numpydoc ignore=PR01,RT01
+) -> tuple[WithinPair, ...]:
     """Return the pairs with p-values adjusted for their number."""
     tested = [pair for pair in pairs if pair.p_paired is not None]
     tested.sort(key=lambda pair: pair.p_paired or 0.0)

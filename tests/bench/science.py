@@ -2,11 +2,15 @@
 
 python -m tests.bench.science             speed, as ratios to scipy.stats.bootstrap
 python -m tests.bench.science --coverage  coverage, bias and spread by simulation
+python -m tests.bench.science --rows N    time and memory to score N judgments
 """
 
 import argparse
+import resource
 import sys
+import tempfile
 import time
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -14,11 +18,13 @@ from scipy import stats
 from scipy.special import ndtr
 
 from hypeweb.science.answers import EvaluatorAnswers
+from hypeweb.science.arm_scores import Settings
 from hypeweb.science.errors import Resample, error_replicates
 from hypeweb.science.psychometric import fit_threshold
 from hypeweb.science.sequential import difference_sequence
 from hypeweb.science.simulation import simulate_session
 from hypeweb.science.staircase import PRESETS
+from hypeweb.science.table_scores import score_file
 from hypeweb.science.thresholds import combine_thresholds
 
 N_EVALUATORS, N_IMAGES, N_BOOTSTRAP = 30, 100, 10_000
@@ -183,11 +189,35 @@ def sequence_coverage(n_studies):
     say(f"sequence, scores of 0 and 1: covers {1 - missed / n_studies:.1%}")
 
 
+def many_rows(n_rows):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "judgments.csv"
+        with path.open("w") as file:
+            file.write("evaluator,arm,sample,truth,answer,rt_ms\n")
+            for row in range(n_rows):
+                person, image = divmod(row, 100)
+                truth = "real" if image % 2 else "fake"
+                answer = "real" if (row * 2654435761 >> 7) % 3 else "fake"
+                file.write(
+                    f"e{person},a{person % 4},{row * 7 % 5000},{truth},{answer},"
+                    f"{400 + row % 900}\n"
+                )
+        start = time.perf_counter()
+        score_file(path, seed=1, settings=Settings())
+        took = time.perf_counter() - start
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    say(f"{n_rows} judgments scored in {took:.0f} s with at most {used:.0f} MB")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--coverage", action="store_true")
+    parser.add_argument("--rows", type=int)
     parser.add_argument("--studies", type=int, default=2000)
     options = parser.parse_args()
+    if options.rows:
+        many_rows(options.rows)
+        return
     if not options.coverage:
         speed()
         return

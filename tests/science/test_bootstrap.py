@@ -29,7 +29,7 @@ def test_chunk_sizes_cover_every_resample_and_bound_each_part():
     sizes = list(chunk_sizes(n_bootstrap=10_000, n_units=3000))
 
     assert sum(sizes) == 10_000
-    assert max(sizes) * 3000 <= 4_000_000
+    assert max(sizes) * 3000 <= 2_000_000
 
 
 def test_evaluator_sums_do_not_depend_on_how_many_at_a_time(monkeypatch):

@@ -44,3 +44,11 @@ def test_score_judgments_names_row_and_column(tmp_path):
         "Row 2, column answer: expected real or fake, got 'maybe'."
     )
     assert caught.value.returncode == 2
+
+
+def test_score_judgments_says_where_it_cannot_write(tmp_path):
+    table = tmp_path / "judgments.csv"
+    table.write_text("\n".join(LINES))
+
+    with pytest.raises(CommandError, match="cannot be written: No such file"):
+        call_command("score_judgments", table, json=tmp_path / "no" / "x", bootstrap=9)

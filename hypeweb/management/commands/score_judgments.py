@@ -45,7 +45,12 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error), returncode=2) from error
         text = json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False)
-        if options["json"]:
-            options["json"].write_text(text + "\n", encoding="utf-8")
-        else:
+        if options["json"] is None:
             self.stdout.write(text)
+            return
+        try:
+            options["json"].write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CommandError(
+                f"{options['json']} cannot be written: {error.strerror}.", returncode=2
+            ) from error

@@ -95,6 +95,7 @@ def frechet_distance_infinity(
     mean1, factor1 = gaussian_factor(reference)
     trace1 = float((factor1**2).sum())
 
+    rank = min(len(factor1), len(reference) - 1)
     mapped = RunningMoments(len(factor1))
     kept: list[Vector] = []
     total, squares = np.zeros(len(mean1)), 0.0
@@ -109,7 +110,7 @@ def frechet_distance_infinity(
             kept.append(image)
             root = _root_of_few(np.concatenate(kept))
         else:
-            root = _root_of_covariance(mapped.result().cov)
+            root = _root_of_covariance(mapped.result().cov, rank)
         offset = float(total @ total) / stop**2
         trace2 = (squares - stop * offset) / (stop - 1)
         scores[index] = offset + trace1 + trace2 - 2 * root
@@ -221,6 +222,7 @@ def _root_of_few(image: Vector) -> float:
     return float(values.sum()) / float(np.sqrt(len(image) - 1))
 
 
-def _root_of_covariance(cov: Vector) -> float:
-    values = torch.linalg.eigvalsh(torch.from_numpy(cov))
+def _root_of_covariance(cov: Vector, rank: int) -> float:
+    # Ascending; beyond the rank there is only rounding, which a root magnifies.
+    values = torch.linalg.eigvalsh(torch.from_numpy(cov))[-rank:]
     return float(values.clamp(min=0).sqrt().sum())

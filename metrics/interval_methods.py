@@ -79,7 +79,8 @@ def proportion_interval(flags: NDArray[np.bool_], *, level: float = LEVEL) -> In
     weight = z**2 / n_images
     middle = (share + weight / 2) / (1 + weight)
     reach = z / (1 + weight) * np.sqrt((share * (1 - share) + weight / 4) / n_images)
-    return max(float(middle - reach), 0.0), min(float(middle + reach), 1.0)
+    # At shares of 0 and 1 rounding would leave the share itself out.
+    return min(float(middle - reach), share), max(float(middle + reach), share)
 
 
 def mean_interval(values: Vector, *, level: float = LEVEL) -> Interval:

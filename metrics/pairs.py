@@ -143,7 +143,7 @@ def distance_block(
     values: NDArray[np.float32] = doubled @ set2.rows[rows2].T
     values += norms1.astype(np.float32)[:, np.newaxis]
     values += norms2.astype(np.float32)
-    steps = 4 + np.sqrt(set1.rows.shape[1]) / 2
+    steps = 8 + np.sqrt(set1.rows.shape[1]) / 2
     error = FLOAT32_ROUNDING * steps * float(norms1.max() + norms2.max())
     return DistanceBlock(set1, set2, rows1, rows2, values, error)
 

@@ -30,7 +30,7 @@ def test_moments_are_those_of_numpy(dtype):
 
 
 def test_moments_keep_digits_far_from_zero():
-    # A sum of raw squares would leave four digits of a variance of 4 at an offset of 1e6.
+    # A sum of raw squares would leave four digits of the variance.
     features = features_of(5000, 3) + 1e6
 
     found = moments(features)

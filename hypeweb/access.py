@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core import signing
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from hypeweb.models import Evaluation, Mask, Sample, SampleSet, Session, Study
 from hypeweb.services.errors import DomainError, NotFoundError
@@ -13,6 +13,7 @@ Visitor = User | AbstractBaseUser | AnonymousUser
 
 SIMULATION_HEADER = "X-Hype-Simulated"
 SIMULATION_MAX_AGE_S = 24 * 3600
+SESSION_COOKIE_MAX_AGE_S = 90 * 24 * 3600
 
 
 def researcher(request: HttpRequest) -> User:
@@ -90,6 +91,28 @@ def session(token: str) -> Session:
             "open your invitation again."
         )
     return found
+
+
+def begun_session(request: HttpRequest, study: Study) -> Session | None:
+    """Return the session this browser began in a study: one person, one session."""
+    token = request.COOKIES.get(_cookie_of(study), "")
+    return Session.objects.filter(study=study, token=token).first()
+
+
+def remember_session(response: HttpResponse, session: Session) -> None:
+    """Let the browser find its session again from the invitation."""
+    response.set_cookie(
+        _cookie_of(session.study),
+        session.token,
+        max_age=SESSION_COOKIE_MAX_AGE_S,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _cookie_of(study: Study) -> str:
+    return f"study-{study.pk}"
 
 
 def mask(token: str) -> Mask:

@@ -196,5 +196,5 @@ def _study(
         found.refresh_from_db()
     for evaluation in evaluations.request_evaluations(found):
         if evaluation.state == Evaluation.State.QUEUED:
-            tasks.evaluate.delay(evaluation.pk)
+            tasks.enqueue(tasks.evaluate, evaluation.pk)
     return found

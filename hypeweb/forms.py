@@ -70,8 +70,20 @@ class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
         return upload
 
 
+class SampleSetsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Sample sets by id; an id no database can hold is an unknown one."""
+
+    def clean(self, value: Any) -> Any:  # noqa: ANN401 - Django's own signature
+        try:
+            return super().clean(value)
+        except OverflowError:
+            raise forms.ValidationError(
+                self.error_messages["invalid_choice"] % {"value": "that id"}
+            ) from None
+
+
 class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
-    arms = forms.ModelMultipleChoiceField(
+    arms = SampleSetsField(
         queryset=SampleSet.objects.none(),
         widget=forms.CheckboxSelectMultiple,
         help_text="Each evaluator judges images of one arm, mixed with real ones.",
@@ -143,7 +155,7 @@ class ConsentForm(forms.Form):
 class AnswerForm(forms.Form):
     """One answer of the browser; nothing in it is trusted for the score but answer."""
 
-    nonce = forms.CharField(max_length=43)
+    nonce = forms.RegexField(r"\A[A-Za-z0-9_-]{1,43}\Z")
     answer = forms.ChoiceField(choices=Truth.choices)
     rt_ms = forms.FloatField(min_value=0, max_value=1e7)
     shown_ms = forms.FloatField(min_value=0, max_value=1e6, required=False)

@@ -3,8 +3,11 @@
 import logging
 from collections.abc import Callable
 
+from celery import Task
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import KombuError
 
 from hypeweb.celery_app import app
 from hypeweb.models import Evaluation, SampleImport
@@ -42,6 +45,23 @@ def sweep() -> None:
         import_samples.apply_async([job_id], expires=expires)
     for job_id in jobs.waiting(Evaluation, now=now):
         evaluate.apply_async([job_id], expires=expires)
+    for study_id in scores.unscored(now=now):
+        score.apply_async([study_id], expires=expires)
+
+
+def enqueue(task: Task, *arguments: int) -> None:
+    """Queue a task once the transaction holds; a broker that is down is no error.
+
+    What the task is about is a row, and `sweep` finds it when the broker is back.
+    """
+
+    def publish() -> None:
+        try:
+            task.delay(*arguments)
+        except (KombuError, OSError):
+            logger.exception("%s%s could not be queued", task.name, arguments)
+
+    transaction.on_commit(publish)
 
 
 def _run(work: Callable[[int], None], job_id: int) -> None:

@@ -2,9 +2,24 @@
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import path, register_converter
 
 from hypeweb.views import evaluations, reports, samples, sessions, site, studies
+
+
+class TokenConverter:
+    """An unguessable name, as services/tokens.py makes them."""
+
+    regex = "[A-Za-z0-9_-]{1,43}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(TokenConverter, "token")
 
 handler404 = "hypeweb.views.site.not_found"
 
@@ -43,12 +58,12 @@ urlpatterns = [
     path("studies/<slug:slug>/report.json", reports.report_json, name="report_json"),
     path("studies/<slug:slug>/report.csv", reports.report_csv, name="report_csv"),
     # Evaluators
-    path("e/<str:token>/", sessions.invitation, name="invitation"),
-    path("s/<str:token>/", sessions.session, name="session"),
-    path("s/<str:token>/start/", sessions.session_start, name="session_start"),
-    path("s/<str:token>/leave/", sessions.session_leave, name="session_leave"),
-    path("s/<str:token>/trial/", sessions.trial, name="trial"),
-    path("s/<str:token>/answer/", sessions.answer, name="answer"),
-    path("i/<str:token>", sessions.trial_image, name="trial_image"),
-    path("m/<str:token>", sessions.mask_image, name="mask_image"),
+    path("e/<token:token>/", sessions.invitation, name="invitation"),
+    path("s/<token:token>/", sessions.session, name="session"),
+    path("s/<token:token>/start/", sessions.session_start, name="session_start"),
+    path("s/<token:token>/leave/", sessions.session_leave, name="session_leave"),
+    path("s/<token:token>/trial/", sessions.trial, name="trial"),
+    path("s/<token:token>/answer/", sessions.answer, name="answer"),
+    path("i/<token:token>", sessions.trial_image, name="trial_image"),
+    path("m/<token:token>", sessions.mask_image, name="mask_image"),
 ]

@@ -1,6 +1,7 @@
 """Sample sets and their images."""
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from hypeweb.models.jobs import Job
@@ -21,7 +22,9 @@ class SampleSet(models.Model):
     dataset = models.CharField(max_length=120, blank=True)
     model_name = models.CharField("model", max_length=120, blank=True)
     step = models.PositiveBigIntegerField("checkpoint step", null=True, blank=True)
-    truncation = models.FloatField(null=True, blank=True)
+    truncation = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0.0)]
+    )
     sampling_seed = models.BigIntegerField(null=True, blank=True)
     notes = models.TextField(blank=True)
     width = models.PositiveIntegerField(default=0, editable=False)
@@ -45,6 +48,7 @@ class SampleSet(models.Model):
                 condition=models.Q(truncation__isnull=True)
                 | models.Q(truncation__gt=0),
                 name="sample_set_truncation_positive",
+                violation_error_message="The truncation must be above 0.",
             ),
             models.CheckConstraint(
                 condition=models.Q(n_samples=0, content_hash="")

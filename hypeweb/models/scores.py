@@ -24,7 +24,7 @@ class Score(models.Model):
     high = models.FloatField(null=True)
     n_evaluators = models.PositiveIntegerField()
     n_judgments = models.PositiveIntegerField()
-    note = models.CharField(max_length=255, blank=True)
+    note = models.TextField(blank=True)
     method = models.CharField(max_length=255)
     judgments_hash = models.CharField(max_length=64)
     computed_at = models.DateTimeField()

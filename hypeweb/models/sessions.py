@@ -70,8 +70,9 @@ class Session(models.Model):
                 fields=["study", "evaluator"], name="session_once_per_evaluator"
             ),
             models.CheckConstraint(
-                condition=~Q(state="finished") | Q(finished_at__isnull=False),
-                name="session_finished_has_date",
+                condition=Q(state__in=["finished", "left"], finished_at__isnull=False)
+                | Q(state__in=["consented", "running"], finished_at__isnull=True),
+                name="session_ended_has_date",
             ),
         ]
 
@@ -96,6 +97,9 @@ class Trial(models.Model):
     nonce = models.CharField(max_length=43, unique=True)
     image_token = models.CharField(max_length=43, unique=True)
     planned_ms = models.PositiveIntegerField(null=True, blank=True)
+    n_shown = models.PositiveIntegerField(
+        default=0, help_text="how often the image was sent"
+    )
     issued_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

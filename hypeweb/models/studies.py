@@ -112,6 +112,9 @@ class Study(models.Model):
                 & Q(min_ms__lte=F("start_ms"))
                 & Q(start_ms__lte=F("max_ms")),
                 name="study_exposures_in_order",
+                violation_error_message=(
+                    "The exposures must be in order: shortest, start, longest."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(

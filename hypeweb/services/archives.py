@@ -1,14 +1,17 @@
 """Reading images out of what a researcher brings: folder, zip, tar, npz, S3 prefix."""
 
+import lzma
 import shutil
 import tarfile
 import tempfile
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -23,6 +26,16 @@ from hypeweb.services.images import UnusableImageError
 KINDS = "a folder, a .zip, .tar, .tar.gz, .npz or .npy file, or an s3:// prefix"
 # Deflate packs at most about 1,030 to 1, and no honest image file is larger.
 MAX_FILE_BYTES = 256 * 2**20
+# What the readers of archives raise on damaged or unknown content.
+DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    OSError,
+    EOFError,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ def open_archive(source: str) -> Archive:
             return _arrays(path)
         if tarfile.is_tarfile(path):
             return _tar(path)
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError) as error:
+    except DAMAGED as error:
         raise DomainError(
             f"{path.name} cannot be read ({error}); pack it again and retry."
         ) from error
@@ -114,7 +127,7 @@ def _zip(path: Path) -> Archive:
                 try:
                     with archive.open(info) as file:
                         data = file.read(MAX_FILE_BYTES + 1)
-                except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError):
+                except DAMAGED:
                     yield Entry(info.filename, None)
                 else:
                     yield Entry(info.filename, _bounded(data))
@@ -133,9 +146,13 @@ def _tar(path: Path) -> Archive:
             for info in archive:
                 if not info.isfile() or _hidden(info.name):
                     continue
-                file = archive.extractfile(info)
-                data = file.read(MAX_FILE_BYTES + 1) if file else b""
-                yield Entry(info.name, _bounded(data))
+                try:
+                    file = archive.extractfile(info)
+                    data = file.read(MAX_FILE_BYTES + 1) if file else b""
+                except DAMAGED:
+                    yield Entry(info.name, None)
+                else:
+                    yield Entry(info.name, _bounded(data))
 
     return Archive(n_members, read())
 
@@ -145,26 +162,70 @@ def _bounded(data: bytes) -> bytes | None:
 
 
 def _arrays(path: Path) -> Archive:
+    with _array_file(path) as file:
+        shape, fortran_order, dtype = _array_header(path, file)
+        n_images, height, width, n_channels = (*shape, 0, 0, 0, 0)[:4]
+        is_images = (len(shape), n_channels, dtype) == (4, 3, np.dtype(np.uint8))
+        if not is_images or fortran_order or not n_images * height * width:
+            raise DomainError(
+                f"{path.name} must hold an array of shape (N, H, W, 3) and type uint8, "
+                f"not empty and in C order; got {shape} of {dtype}."
+            )
+
+    def read() -> Iterator[Entry]:
+        with _array_file(path) as file:
+            _array_header(path, file)
+            n_bytes = height * width * n_channels
+            for number in range(n_images):
+                data = _exactly(file, n_bytes)
+                if data is None:
+                    yield Entry(f"{number:06d}.png", None)
+                    return
+                pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+                yield Entry(f"{number:06d}", Image.fromarray(pixels))
+
+    return Archive(n_images, read())
+
+
+@contextmanager
+def _array_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open the one array of an .npy file, or the first of an .npz, as a stream."""
+    if path.suffix == ".npy":
+        with path.open("rb") as file:
+            yield file
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".npy")]
+        if not names:
+            raise DomainError(f"{path.name} holds no array; save it with numpy.savez.")
+        with archive.open(names[0]) as file:
+            yield file
+
+
+def _array_header(
+    path: Path, file: IO[bytes]
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
     try:
-        loaded = np.load(path, allow_pickle=False, mmap_mode="r")
-        array = loaded[loaded.files[0]] if path.suffix == ".npz" else loaded
-    except (ValueError, IndexError, KeyError, zipfile.BadZipFile) as error:
+        return readers[np.lib.format.read_magic(file)](file)
+    except (ValueError, KeyError, SyntaxError, tokenize.TokenError) as error:
         raise DomainError(
             f"{path.name} holds no plain array ({error}); save it with numpy.savez."
         ) from error
-    channels = 3
-    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] != channels:  # noqa: PLR2004
-        raise DomainError(
-            f"{path.name} must hold an array of shape (N, H, W, 3) and type uint8; "
-            f"got {array.shape} of {array.dtype}."
-        )
-    return Archive(
-        len(array),
-        (
-            Entry(f"{number:06d}", Image.fromarray(np.ascontiguousarray(row)))
-            for number, row in enumerate(array)
-        ),
-    )
+
+
+def _exactly(file: IO[bytes], n_bytes: int) -> bytes | None:
+    """Return that many bytes, or None where the file ends before or is damaged."""
+    if n_bytes > MAX_FILE_BYTES:
+        return None
+    try:
+        data = file.read(n_bytes)
+    except DAMAGED:
+        return None
+    return data if len(data) == n_bytes else None
 
 
 def _s3(source: str) -> Archive:

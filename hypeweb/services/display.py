@@ -22,7 +22,7 @@ class Facts:
     question: str
     is_timed: bool
     n_trials: int
-    n_real: int
+    percent_real: int
     n_blocks: int
     images_per_block: int
     feedback: bool
@@ -63,7 +63,9 @@ def facts_of(study: Study) -> Facts:
         question=study.question,
         is_timed=study.is_timed,
         n_trials=study.n_trials,
-        n_real=study.n_trials // 2 if study.is_timed else study.n_real,
+        percent_real=50
+        if study.is_timed
+        else round(100 * study.n_real / study.n_trials),
         n_blocks=study.n_blocks if study.is_timed else 1,
         images_per_block=study.images_per_block if study.is_timed else study.n_trials,
         feedback=study.feedback,

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,20 @@ from PIL.Image import Resampling
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+)
+
+
+# What Pillow's decoders were seen to raise on damaged files.
+DECODER_ERRORS = (
+    OSError,
+    ValueError,
+    TypeError,
+    SyntaxError,
+    LookupError,
+    OverflowError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
 )
 
 
@@ -40,7 +55,7 @@ def decode(data: bytes) -> Image.Image:
             return _as_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
         raise UnusableImageError("is not an image") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except DECODER_ERRORS as error:
         raise UnusableImageError(f"cannot be decoded ({error})") from error
 
 

@@ -1,5 +1,6 @@
 """Leases on work, so that a killed worker's job is done again, and only once."""
 
+import logging
 import threading
 import uuid
 from collections.abc import Iterator
@@ -8,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import F, Q
 from django.utils import timezone
 
 from hypeweb.models import Job
 from hypeweb.services.errors import DomainError
+
+logger = logging.getLogger(__name__)
 
 UNFORESEEN = (
     "Something went wrong that was not foreseen; the worker's log has the details. "
@@ -23,13 +26,30 @@ UNFORESEEN = (
 JobRow = TypeVar("JobRow", bound=Job)
 
 
+MAX_ATTEMPTS = 3
+DIED_TOO_OFTEN = (
+    f"The worker died {MAX_ATTEMPTS} times while it was busy with this, most likely "
+    "for want of memory. Make the set smaller or give the worker more, and try again."
+)
+
+
 class LeaseLostError(Exception):
     """Another worker took the job over; what this one computed must be dropped."""
 
 
 def claim(model: type[JobRow], pk: int, *, now: datetime) -> JobRow | None:
     """Take the lease of a waiting or abandoned job; None where it is not to be had."""
-    free = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, lease_until__lt=now)
+    abandoned = Q(state=Job.State.RUNNING, lease_until__lt=now)
+    model._default_manager.filter(
+        abandoned, pk=pk, n_attempts__gte=MAX_ATTEMPTS
+    ).update(
+        state=Job.State.FAILED,
+        lease=None,
+        lease_until=None,
+        finished_at=now,
+        error=DIED_TOO_OFTEN,
+    )
+    free = Q(state=Job.State.QUEUED) | abandoned
     claimed = model._default_manager.filter(free, pk=pk).update(
         state=Job.State.RUNNING,
         lease=uuid.uuid4(),
@@ -97,7 +117,12 @@ def requeue(model: type[JobRow], pk: int) -> bool:
     """Make a failed job wait for a worker again; False where it had not failed."""
     return bool(
         model._default_manager.filter(pk=pk, state=Job.State.FAILED).update(
-            state=Job.State.QUEUED, error="", stage="", n_done=0, n_total=0
+            state=Job.State.QUEUED,
+            error="",
+            stage="",
+            n_done=0,
+            n_total=0,
+            n_attempts=0,
         )
     )
 
@@ -122,7 +147,10 @@ def _lease_kept(job: Job) -> Iterator[None]:
     def keep() -> None:
         try:
             while not stop.wait(settings.EVALUATION_LEASE_SECONDS / 3):
-                renew(job, now=timezone.now())
+                try:
+                    renew(job, now=timezone.now())
+                except DatabaseError:
+                    logger.exception("the lease of %s was not renewed", job)
         except LeaseLostError:
             pass  # the job's own next write finds out
         finally:

@@ -1,7 +1,6 @@
 """The masks of a HYPE_time study, made of its own images."""
 
 import numpy as np
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image
 
@@ -26,8 +25,7 @@ def make_masks(study: Study, *, rng: np.random.Generator) -> None:
         pixels = _scramble(_draw(sample_set, rng), rng)
         encoded = encode(Image.fromarray(pixels), size=None)
         key = f"masks/{encoded.content_hash}.png"
-        if not default_storage.exists(key):
-            default_storage.save(key, ContentFile(encoded.png))
+        samples.store_png(key, encoded.png)
         Mask.objects.create(
             study=study, position=position, token=tokens.make(), storage_key=key
         )

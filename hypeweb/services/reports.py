@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hypeweb.models import Arm, Evaluation, Sample, SampleSet, Score, Session, Study
+from django.db.models import Count
+
+from hypeweb.models import (
+    Arm,
+    Evaluation,
+    Judgment,
+    Sample,
+    SampleSet,
+    Score,
+    Session,
+    Study,
+)
 from hypeweb.services import evaluations, studies
 
 Population = Literal["people", "simulated"]
@@ -48,6 +59,7 @@ class Row:
     cells: tuple[Cell, ...]
     n_evaluators: int
     n_judgments: int
+    n_shown_again: int
     state_text: str
     warnings: tuple[str, ...]
     grid: tuple[int, ...]
@@ -68,6 +80,9 @@ class Report:
     settings: tuple[tuple[str, str], ...]
     real_grid: tuple[int, ...]
 
+
+# Biased by the number of images, so that arms of other sizes are no match.
+DEPEND_ON_COUNT = frozenset({"fid", "inception_score_mean"})
 
 UNTIMED_COLUMNS = (
     Column(
@@ -161,6 +176,7 @@ def build_report(study: Study, *, population: Population | None = None) -> Repor
     other: Population = "simulated" if chosen == "people" else "people"
     columns = (TIMED_COLUMNS if study.is_timed else UNTIMED_COLUMNS) + METRIC_COLUMNS
     runs = evaluations.evaluations_of(study)
+    shown_again = _n_shown_again(study, chosen)
     rows = _mark_best(
         columns,
         [
@@ -169,6 +185,7 @@ def build_report(study: Study, *, population: Population | None = None) -> Repor
                 columns,
                 [s for s in scores if s.arm_id == arm.pk and s.population == chosen],
                 runs.get(arm.sample_set_id),
+                n_shown_again=shown_again.get(arm.pk, 0),
             )
             for arm in arms
         ],
@@ -177,7 +194,7 @@ def build_report(study: Study, *, population: Population | None = None) -> Repor
         study=study,
         population=chosen,
         other_population=other if other in scored else None,
-        headline=_headline(columns, rows),
+        headline=_headline(columns, rows, chosen),
         notes=_notes(study, chosen, rows),
         columns=columns,
         rows=rows,
@@ -200,7 +217,7 @@ def as_json(report: Report) -> dict[str, object]:
             {
                 "key": column.key,
                 "label": column.label,
-                "unit": column.unit,
+                "unit": "share" if column.unit == "%" else column.unit,
                 "better": {"up": "higher", "down": "lower", "": None}[column.direction],
                 "help": column.help,
             }
@@ -212,12 +229,13 @@ def as_json(report: Report) -> dict[str, object]:
 
 def as_csv_rows(report: Report) -> list[list[str]]:
     """Return the report as a table of strings, heading first."""
-    heading = ["arm", "evaluators", "judgments"]
+    heading = ["arm", "population", "evaluators", "judgments"]
     for column in report.columns:
         heading += [column.key, f"{column.key}_low", f"{column.key}_high"]
     table = [heading]
     for row in report.rows:
-        line = [row.arm_label, str(row.n_evaluators), str(row.n_judgments)]
+        line = [row.arm_label, report.population]
+        line += [str(row.n_evaluators), str(row.n_judgments)]
         for cell in row.cells:
             line += [_plain(cell.value), _plain(cell.low), _plain(cell.high)]
         table.append(line)
@@ -248,6 +266,20 @@ def _heading(column: Column) -> str:
     return f"{column.label}{unit}{arrow}"
 
 
+def _n_shown_again(study: Study, population: Population) -> dict[int, int]:
+    counted = (
+        Judgment.objects.filter(
+            trial__session__study=study,
+            trial__session__population=population,
+            trial__session__state=Session.State.FINISHED,
+            exposure_flags__contains="shown_again",
+        )
+        .values_list("trial__session__arm")
+        .annotate(n=Count("pk"))
+    )
+    return dict(counted)
+
+
 def _default_population(scored: set[str]) -> Population:
     return "simulated" if scored == {Session.Population.SIMULATED} else "people"
 
@@ -257,6 +289,8 @@ def _row(
     columns: Sequence[Column],
     scores: Sequence[Score],
     run: Evaluation | None,
+    *,
+    n_shown_again: int,
 ) -> Row:
     numbers: dict[str, tuple[float, float | None, float | None, str]] = {
         score.kind: (score.value, score.low, score.high, score.note) for score in scores
@@ -273,6 +307,7 @@ def _row(
         cells=tuple(_cell(column, numbers.get(column.key)) for column in columns),
         n_evaluators=main.n_evaluators if main else 0,
         n_judgments=main.n_judgments if main else 0,
+        n_shown_again=n_shown_again,
         state_text=_state_text(run),
         warnings=tuple(w.message for w in run.warnings.all()) if run else (),
         grid=_grid(arm.sample_set),
@@ -297,10 +332,12 @@ def _cell(
 
 
 def _mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]:
+    same_counts = len({row.sample_set.n_samples for row in rows}) == 1
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
         values = [v for row in rows if (v := row.cells[index].value) is not None]
-        if len(values) > 1 and column.direction:
+        is_fair = same_counts or column.key not in DEPEND_ON_COUNT
+        if len(values) > 1 and column.direction and is_fair:
             best[column.key] = max(values) if column.direction == "up" else min(values)
     return tuple(
         replace(
@@ -316,26 +353,40 @@ def _mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...
     )
 
 
-def _headline(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[str, ...]:
-    """Say first which arm people and metrics put on top."""
+def _headline(
+    columns: Sequence[Column], rows: Sequence[Row], population: Population
+) -> tuple[str, ...]:
+    """Say first which arm people and metrics put on top, and how clearly."""
+    who = "people" if population == "people" else "simulated evaluators"
+    subjects = {
+        "hype_inf": f"By {who}, “{{arm}}” has the highest HYPE_inf",
+        "hype_time": f"By {who}, “{{arm}}” has the highest HYPE_time",
+        "fid": "By the metrics, “{arm}” has the lowest FID",
+    }
     sentences = []
-    for key, sentence in (
-        ("hype_inf", "People took “{arm}” for real most often"),
-        ("hype_time", "People needed the longest look at “{arm}”"),
-        ("fid", "FID puts “{arm}” closest to the real set"),
-    ):
-        winners = [
-            (row.arm_label, cell)
+    for index, column in enumerate(columns):
+        winners = [row for row in rows if row.cells[index].is_best]
+        if column.key not in subjects or len(winners) != 1:
+            continue
+        (winner,) = winners
+        value = f"{winner.cells[index].text} {column.unit}".strip()
+        sentence = f"{subjects[column.key].format(arm=winner.arm_label)}: {value}"
+        others = [
+            row.arm_label
             for row in rows
-            for cell in row.cells
-            if cell.key == key and cell.is_best
+            if row is not winner and _overlap(winner.cells[index], row.cells[index])
         ]
-        if len(winners) == 1:
-            arm, cell = winners[0]
-            unit = next(c.unit for c in columns if c.key == key)
-            value = f"{cell.text} {unit}".strip()
-            sentences.append(f"{sentence.format(arm=arm)}: {value}.")
+        if others:
+            named = ", ".join(f"“{label}”" for label in others)
+            sentence += f"; its interval overlaps that of {named}"
+        sentences.append(f"{sentence}.")
     return tuple(sentences)
+
+
+def _overlap(one: Cell, other: Cell) -> bool:
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.low <= other.high and other.low <= one.high
 
 
 def _notes(
@@ -349,6 +400,17 @@ def _notes(
         )
     elif not any(row.n_evaluators for row in rows):
         notes.append("No evaluator has finished yet, so there is no human score.")
+    counts = sorted({row.sample_set.n_samples for row in rows})
+    if len(counts) > 1:
+        notes.append(
+            f"The arms have between {counts[0]} and {counts[-1]} images. FID and "
+            "Inception Score depend on the number, so their best is not marked."
+        )
+    n_shown_again = sum(row.n_shown_again for row in rows)
+    if n_shown_again:
+        notes.append(
+            f"{n_shown_again} timed images were shown more than once, after a reload."
+        )
     if any(row.state_text for row in rows):
         notes.append("Some automated metrics are missing: see the state of each arm.")
     if study.is_open:

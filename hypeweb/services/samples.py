@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
@@ -39,6 +40,11 @@ def create_sample_set(
     if size is not None and not 0 < size <= MAX_SIDE:
         raise DomainError(f"The size must be between 1 and {MAX_SIDE}, got {size}.")
     try:
+        sample_set.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise DomainError(f"The {field} cannot be used: {messages[0]}") from error
+    try:
         with transaction.atomic():
             # A set whose import failed holds nothing and must not block its name.
             SampleSet.objects.filter(
@@ -58,8 +64,19 @@ def create_sample_set(
     return sample_set
 
 
-def store_upload(upload: "UploadedFile[bytes]") -> str:
-    """Keep an uploaded archive for the worker and return its key."""
+def create_from_upload(
+    *, sample_set: SampleSet, upload: "UploadedFile[bytes]", size: int | None
+) -> SampleSet:
+    """Store a set with its uploaded archive, or neither."""
+    key = _store_upload(upload)
+    try:
+        return create_sample_set(sample_set=sample_set, archive_key=key, size=size)
+    except DomainError:
+        default_storage.delete(key)
+        raise
+
+
+def _store_upload(upload: "UploadedFile[bytes]") -> str:
     suffix = (
         "".join(
             part
@@ -76,13 +93,16 @@ def run_import(job_id: int) -> None:
     job = jobs.claim(SampleImport, job_id, now=timezone.now())
     if job is None:
         return
-    with jobs.attempt(job):
-        if not job.archive_key:
-            raise DomainError("The import was interrupted; run it again.")
-        with archives.local_copy(job.archive_key) as path:
-            _import(job, str(path))
-    if job.archive_key:
-        default_storage.delete(job.archive_key)
+    try:
+        with jobs.attempt(job):
+            if not job.archive_key:
+                raise DomainError("The import was interrupted; run it again.")
+            with archives.local_copy(job.archive_key) as path:
+                _import(job, str(path))
+    finally:
+        job.refresh_from_db(fields=["state"])
+        if not job.is_active:  # else another worker has taken it over
+            _drop_archive(job)
 
 
 def import_directly(*, sample_set: SampleSet, source: str, size: int | None) -> None:
@@ -111,12 +131,12 @@ def gather(
         try:
             encoded = images.encode(entry.image(), size=size)
         except UnusableImageError as error:
-            skipped.append((entry.name[:255], str(error)[:255]))
+            skipped.append((_storable(entry.name), _storable(str(error))))
             continue
         sizes.add((encoded.width, encoded.height))
         if len(sizes) <= MAX_SIZES_NAMED:
             _store(encoded)
-        kept.append((entry.name[:255], encoded.content_hash, len(encoded.png)))
+        kept.append((_storable(entry.name), encoded.content_hash, len(encoded.png)))
     if not kept:
         raise DomainError(_no_image(skipped))
     if len(sizes) > 1:
@@ -160,7 +180,16 @@ def delete_sample_set(sample_set: SampleSet) -> None:
         raise ConflictError(
             f"“{sample_set}” is used by a study, so it can no longer be deleted."
         )
+    job = SampleImport.objects.filter(sample_set=sample_set).first()
     sample_set.delete()
+    if job is not None:
+        _drop_archive(job)
+
+
+def _drop_archive(job: SampleImport) -> None:
+    """Delete the uploaded archive, which nobody needs any more."""
+    if job.archive_key:
+        default_storage.delete(job.archive_key)
 
 
 def _import(job: SampleImport, source: str) -> None:
@@ -212,10 +241,23 @@ def _fill(job: SampleImport, gathered: Gathered, *, now: datetime) -> None:
     jobs.finish(job, now=now)
 
 
+def _storable(text: str) -> str:
+    """Return a file's name as every database takes it."""
+    valid = text.encode("utf-8", "replace").decode()
+    return valid.replace("\0", "\N{REPLACEMENT CHARACTER}")[:255]
+
+
 def _store(encoded: Encoded) -> None:
-    key = Sample(content_hash=encoded.content_hash).storage_key
-    if not default_storage.exists(key):
-        default_storage.save(key, ContentFile(encoded.png))
+    store_png(Sample(content_hash=encoded.content_hash).storage_key, encoded.png)
+
+
+def store_png(key: str, png: bytes) -> None:
+    """Store bytes under a key made of their hash, over a half-written file too."""
+    if default_storage.exists(key):
+        if default_storage.size(key) == len(png):
+            return
+        default_storage.delete(key)
+    default_storage.save(key, ContentFile(png))
 
 
 def _no_image(skipped: list[tuple[str, str]]) -> str:

@@ -5,12 +5,14 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
+from django.db.models import F, OuterRef, Q, Subquery
 
 from hypeweb.models import Arm, Judgment, Score, Session, Study
 from hypeweb.models.sessions import Truth
@@ -39,6 +41,29 @@ def score_study(study_id: int, *, now: datetime) -> None:
         for arm in study.arms.all():
             if answered[arm.pk]:
                 _score_arm(study, arm, population, answered[arm.pk], now=now)
+
+
+def unscored(*, now: datetime) -> list[int]:
+    """Return studies with a session that ended a while ago and is in no score."""
+    settled = now - timedelta(seconds=settings.EVALUATION_LEASE_SECONDS)
+    finished = Session.objects.filter(
+        study=OuterRef("pk"), state=Session.State.FINISHED, finished_at__lt=settled
+    )
+    newest = (
+        Score.objects.filter(arm__study=OuterRef("pk"))
+        .order_by("-computed_at")
+        .values("computed_at")[:1]
+    )
+    studies = Study.objects.annotate(
+        last_finished=Subquery(
+            finished.order_by("-finished_at").values("finished_at")[:1]
+        ),
+        last_scored=Subquery(newest),
+    )
+    late = Q(last_scored__isnull=True) | Q(last_scored__lt=F("last_finished"))
+    return list(
+        studies.filter(late, last_finished__isnull=False).values_list("pk", flat=True)
+    )
 
 
 def _answered_by_arm(study: Study, population: str) -> dict[int, list[Answered]]:
@@ -108,7 +133,7 @@ def _untimed(
         ],
         rng=rng,
     )
-    note = " ".join(caution.message for caution in scores.cautions)[:255]
+    note = " ".join(caution.message for caution in scores.cautions)
     return [
         (Score.Kind.HYPE_INF, scores.total, note),
         (Score.Kind.FAKES_ERROR, scores.fakes_error, ""),
@@ -127,7 +152,7 @@ def _timed(
         limits_ms=(study.min_ms, study.max_ms),
         rng=rng,
     )
-    note = " ".join(caution.message for caution in scores.cautions)[:255]
+    note = " ".join(caution.message for caution in scores.cautions)
     return [(Score.Kind.HYPE_TIME, scores.score, note)]
 
 

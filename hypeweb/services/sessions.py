@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 
 from hypeweb.models import (
     Arm,
@@ -25,8 +25,22 @@ from hypeweb.science.staircase import next_exposure
 from hypeweb.services import studies, tokens
 from hypeweb.services.errors import ConflictError
 
-# A session begun longer ago than this no longer holds a place in its arm.
-PLACE_HELD = timedelta(hours=2)
+# A session that consented, or started, longer ago holds no place in its arm.
+PLACE_HELD_CONSENTED = timedelta(minutes=15)
+PLACE_HELD_RUNNING = timedelta(hours=2)
+# What the trial page may say of an exposure.
+EXPOSURE_FLAGS = frozenset(
+    {
+        "hidden",
+        "blurred",
+        "resized",
+        "left_fullscreen",
+        "long_gap",
+        "missed_target",
+        "late_frame",
+        "paint_differs",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +142,7 @@ def start_session(*, session: Session, now: datetime) -> None:
     """Draw the session's images and begin; a second call changes nothing."""
     # The study's row is the lock under which images are drawn in equal shares.
     study = Study.objects.select_for_update(of=("self",)).get(pk=session.study_id)
-    session.refresh_from_db()
+    session = _lock(session)
     if session.state != Session.State.CONSENTED:
         return
     rng = np.random.default_rng(session.seed)
@@ -217,7 +231,10 @@ def result_of(session: Session) -> Result:
 
 
 def open_image(image_token: str) -> tuple[Sample, Study] | None:
-    """Return the sample behind an address, while its trial waits for an answer."""
+    """Return the sample behind an address, while its trial waits for an answer.
+
+    Each time is counted: a reload shows a timed image again, and the judgment says so.
+    """
     trial = (
         Trial.objects.select_related("sample", "session__study")
         .filter(
@@ -228,7 +245,10 @@ def open_image(image_token: str) -> tuple[Sample, Study] | None:
         )
         .first()
     )
-    return (trial.sample, trial.session.study) if trial else None
+    if trial is None:
+        return None
+    Trial.objects.filter(pk=trial.pk).update(n_shown=F("n_shown") + 1)
+    return trial.sample, trial.session.study
 
 
 def _own_hype_time(session: Session) -> float | None:
@@ -256,8 +276,12 @@ def _choose_arm(
     holds_place = Q(sessions__population=population) & (
         Q(sessions__state=Session.State.FINISHED)
         | Q(
-            sessions__state__in=[Session.State.CONSENTED, Session.State.RUNNING],
-            sessions__consented_at__gt=now - PLACE_HELD,
+            sessions__state=Session.State.CONSENTED,
+            sessions__consented_at__gt=now - PLACE_HELD_CONSENTED,
+        )
+        | Q(
+            sessions__state=Session.State.RUNNING,
+            sessions__started_at__gt=now - PLACE_HELD_RUNNING,
         )
     )
     arms = list(study.arms.annotate(n_held=Count("sessions", filter=holds_place)))
@@ -366,13 +390,21 @@ def _judge(
         refresh_hz=exposure.refresh_hz,
         n_long_gaps=exposure.n_long_gaps,
         element_timing_ms=exposure.element_timing_ms,
-        exposure_flags=",".join(exposure.flags)[:120],
+        exposure_flags=",".join(_flags(trial, exposure)),
         created_at=now,
     )
     if not session.trials.filter(judgment__isnull=True).exists():
         session.state, session.finished_at = Session.State.FINISHED, now
         session.save(update_fields=["state", "finished_at"])
     return judgment
+
+
+def _flags(trial: Trial, exposure: Exposure) -> list[str]:
+    """Return what the browser said went wrong, and what the server saw."""
+    flags = [flag for flag in exposure.flags if flag in EXPOSURE_FLAGS]
+    if trial.planned_ms is not None and trial.n_shown > 1:
+        flags.append("shown_again")
+    return flags
 
 
 def _check_clock(session: Session, trial: Trial, *, server_ms: float) -> None:

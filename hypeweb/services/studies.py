@@ -1,11 +1,12 @@
 """Studies: from a draft to an open invitation and its end."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import numpy as np
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q
 from django.utils.text import slugify
 
@@ -16,11 +17,13 @@ from hypeweb.services.errors import ConflictError, DomainError
 
 DEFAULT_CONSENT = (
     "You will see images one after another and say of each whether it is real or was "
-    "made by a computer. Half of them are real. We store your answers and how long "
+    "made by a computer. We store your answers and how long "
     "they took, no name and no address. You may stop at any time."
 )
 # The address of the form for a new study, so no study's own.
 NEW = "new"
+# Two who choose one name at once get different addresses on another try.
+N_SLUG_TRIES = 5
 # Image responses are padded to whole steps of this size.
 PADDING_STEP_BYTES = 4096
 
@@ -46,20 +49,26 @@ def apply_preset(study: Study, preset: str) -> None:
         setattr(study, name, getattr(rule, name))
 
 
-@transaction.atomic
 def create_study(*, study: Study, sample_sets: Sequence[SampleSet]) -> Study:
     """Store a draft with one arm for each generated set."""
     _check_settings(study, sample_sets)
-    study.slug = _free_slug(study.name)
     study.invitation_token = tokens.make()
     study.seed = tokens.make_seed()
-    study.save()
+    for _ in range(N_SLUG_TRIES):
+        study.slug = _free_slug(study.name)
+        with suppress(IntegrityError), transaction.atomic():
+            _insert(study, sample_sets)
+            return study
+    raise ConflictError("Somebody made a study of this name just now; try again.")
+
+
+def _insert(study: Study, sample_sets: Sequence[SampleSet]) -> None:
+    study.save(force_insert=True)
     Arm.objects.bulk_create(
         Arm(study=study, sample_set=sample_set, label=sample_set.name, position=number)
         for number, sample_set in enumerate(sample_sets)
     )
     audit.record(actor=study.owner, action="created", subject=study)
-    return study
 
 
 def blockers(study: Study) -> list[str]:

@@ -14,7 +14,7 @@ def start(study: Study) -> None:
     """Ask for the metrics of each arm; queue what no worker has taken yet."""
     for evaluation in evaluations.request_evaluations(study):
         if evaluation.state == evaluation.State.QUEUED:
-            tasks.evaluate.delay_on_commit(evaluation.pk)
+            tasks.enqueue(tasks.evaluate, evaluation.pk)
 
 
 def context(study: Study) -> dict[str, object]:
@@ -40,8 +40,9 @@ def study_evaluations(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    found = access.evaluation(access.researcher(request), pk)
+    user = access.researcher(request)
+    found = access.evaluation(user, pk)
+    study = access.study(user, request.POST.get("study", ""))
     evaluations.retry(found)
-    tasks.evaluate.delay_on_commit(found.pk)
-    slug = request.POST.get("study", "")
-    return redirect("study", slug=slug) if slug else redirect("studies")
+    tasks.enqueue(tasks.evaluate, found.pk)
+    return redirect("study", slug=study.slug)

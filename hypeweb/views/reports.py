@@ -25,6 +25,10 @@ def _build(request: HttpRequest, slug: str) -> Report:
     return reports.build_report(study, population=population)  # type: ignore[arg-type]
 
 
+def _attachment(report: Report, suffix: str) -> str:
+    return f'attachment; filename="{report.study.slug}-{report.population}.{suffix}"'
+
+
 @login_required
 @require_GET
 def report(request: HttpRequest, slug: str) -> HttpResponse:
@@ -42,10 +46,9 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_GET
 def report_json(request: HttpRequest, slug: str) -> HttpResponse:
-    response = JsonResponse(
-        reports.as_json(_build(request, slug)), json_dumps_params={"indent": 2}
-    )
-    response["Content-Disposition"] = f'attachment; filename="{slug}.json"'
+    built = _build(request, slug)
+    response = JsonResponse(reports.as_json(built), json_dumps_params={"indent": 2})
+    response["Content-Disposition"] = _attachment(built, "json")
     return response
 
 
@@ -53,6 +56,7 @@ def report_json(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 def report_csv(request: HttpRequest, slug: str) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{slug}.csv"'
-    csv.writer(response).writerows(reports.as_csv_rows(_build(request, slug)))
+    built = _build(request, slug)
+    response["Content-Disposition"] = _attachment(built, "csv")
+    csv.writer(response).writerows(reports.as_csv_rows(built))
     return response

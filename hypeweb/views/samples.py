@@ -39,15 +39,15 @@ def sample_set_new(request: HttpRequest) -> HttpResponse:
     if is_post and form.is_valid():
         form.instance.owner = user
         try:
-            created = samples.create_sample_set(
+            created = samples.create_from_upload(
                 sample_set=form.save(commit=False),
-                archive_key=samples.store_upload(form.cleaned_data["archive"]),
+                upload=form.cleaned_data["archive"],
                 size=form.cleaned_data["size"],
             )
         except ConflictError as error:
             form.add_error("name", str(error))
         else:
-            tasks.import_samples.delay_on_commit(created.job.pk)
+            tasks.enqueue(tasks.import_samples, created.job.pk)
             return redirect("sample_set", pk=created.pk)
     status = 400 if form.errors else 200
     return render(request, "sample_sets/new.html", {"form": form}, status=status)

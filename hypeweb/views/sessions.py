@@ -30,6 +30,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if not study.is_open:
         message = "This study has ended. Thank you for your interest."
         return render(request, "sessions/closed.html", {"message": message}, status=409)
+    begun = access.begun_session(request, study)
+    if begun is not None:
+        return redirect("session", token=begun.token)
     form = ConsentForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         joined = sessions.join_study(
@@ -37,7 +40,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             population=access.population_of(request, study),
             now=timezone.now(),
         )
-        return redirect("session", token=joined.token)
+        response = redirect("session", token=joined.token)
+        access.remember_session(response, joined)
+        return response
     context = {
         "study": display.facts_of(study),
         "consent_text": study.consent_text,
@@ -94,7 +99,7 @@ def answer(request: HttpRequest, token: str) -> JsonResponse:
         session=found, answer=form.as_answer(), now=timezone.now()
     )
     if recorded.has_finished:
-        tasks.score.delay_on_commit(found.study_id)
+        tasks.enqueue(tasks.score, found.study_id)
     return JsonResponse(
         {
             "correct": recorded.is_correct if found.study.feedback else None,
@@ -146,7 +151,7 @@ def _flat(request: HttpRequest) -> dict[str, object]:
         exposure = posted.pop("exposure", None) or {}
         flags = exposure.pop("flags", None) or []
         return {**exposure, **posted, "flags": ",".join(map(str, flags))}
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DomainError(
             "The answer must be a JSON object with nonce, answer and rt_ms."
         ) from error

@@ -91,3 +91,16 @@ def test_attempt_leaves_a_lost_job_to_its_new_holder(evaluation):
         jobs.report_progress(job, stage="x", n_done=1, n_total=2, now=later)
     job.refresh_from_db()
     assert job.state == Job.State.RUNNING
+
+
+def test_a_job_that_kills_its_worker_is_given_up(evaluation):
+    now = NOW
+    for _ in range(jobs.MAX_ATTEMPTS):
+        assert jobs.claim(Evaluation, evaluation.pk, now=now) is not None
+        now += LEASE + timedelta(seconds=1)
+    assert jobs.claim(Evaluation, evaluation.pk, now=now) is None
+    evaluation.refresh_from_db()
+    assert evaluation.state == Job.State.FAILED
+    assert "died 3 times" in evaluation.error
+    assert jobs.requeue(Evaluation, evaluation.pk)
+    assert jobs.claim(Evaluation, evaluation.pk, now=now) is not None

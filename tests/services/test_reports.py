@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from hypeweb.models import Evaluation
+from hypeweb.models import Evaluation, Judgment, SampleSet
 from hypeweb.services import evaluations, reports, scores
 from tests.factories import NOW, join, walk
 
@@ -96,5 +96,43 @@ def test_as_text_is_a_table_with_the_notes(full_study):
 def test_the_number_of_queries_does_not_grow_with_arms(
     full_study, django_assert_num_queries
 ):
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         reports.build_report(full_study)
+
+
+@pytest.mark.parametrize("population", ["people", "simulated"])
+def test_the_headline_claims_no_more_than_the_numbers(study, population):
+    answers = {"made 0": ["rrrr", "wwrr"], "made 1": ["rrrr", "wwwr"]}
+    for _ in range(4):
+        session = join(study, population=population)
+        walk(session, answers[session.arm.label].pop())
+    scores.score_study(study.pk, now=NOW)
+    (sentence,) = reports.build_report(study).headline
+    who = {"people": "people", "simulated": "simulated evaluators"}[population]
+    assert sentence.startswith(f"By {who}, “made 1” has the highest HYPE_inf: ")
+    assert sentence.endswith("; its interval overlaps that of “made 0”.")
+
+
+def test_arms_of_different_sizes_have_no_best_fid(full_study):
+    arm = full_study.arms.first()
+    SampleSet.objects.filter(pk=arm.sample_set_id).update(n_samples=11)
+    report = reports.build_report(full_study)
+    marked = {cell.key for row in report.rows for cell in row.cells if cell.is_best}
+    assert not marked & reports.DEPEND_ON_COUNT
+    assert "precision" in marked
+    assert any("between 11 and 12 images" in note for note in report.notes)
+
+
+def test_timed_images_shown_again_are_counted_in_the_notes(timed_study):
+    session = walk(join(timed_study))
+    Judgment.objects.filter(trial__session=session, trial__number=1).update(
+        exposure_flags="blurred,shown_again"
+    )
+    scores.score_study(timed_study.pk, now=NOW)
+    notes = reports.build_report(timed_study).notes
+    assert "1 timed images were shown more than once, after a reload." in notes
+
+
+def test_csv_says_whose_judgments_they_are(full_study):
+    heading, *lines = reports.as_csv_rows(reports.build_report(full_study))
+    assert {line[heading.index("population")] for line in lines} == {"people"}

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from hypeweb.models import Score
@@ -68,3 +70,12 @@ def test_timed_score_is_the_mean_of_block_modes(timed_study):
     assert planned == [500, 500, 500, 470, 500, 510, 520, 520]
     found = score(timed_study)["made 0", "people", "hype_time"]
     assert found.value == pytest.approx((500 + 520) / 2)
+
+
+def test_a_session_no_score_knows_is_found(study):
+    assert scores.unscored(now=NOW) == []
+    walk(join(study), "rrrr")
+    later = NOW + timedelta(hours=1)
+    assert scores.unscored(now=later) == [study.pk]
+    scores.score_study(study.pk, now=later)
+    assert scores.unscored(now=later) == []

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from hypeweb.models import Judgment, Session, Trial
 from hypeweb.services import sessions, studies
 from hypeweb.services.errors import ConflictError
-from hypeweb.services.sessions import Answer
+from hypeweb.services.sessions import Answer, Exposure
 from tests.factories import NOW, join, other, walk
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def test_join_gives_away_the_place_of_a_stale_session(study):
     study.save()
     for _ in range(2):
         join(study)
-    Session.objects.update(consented_at=NOW - timedelta(hours=3))
+    Session.objects.update(started_at=NOW - timedelta(hours=3))
     assert join(study).state == Session.State.RUNNING
 
 
@@ -232,3 +232,47 @@ def test_database_refuses_an_image_twice_in_a_session(study):
 
 def test_other_names_the_other_truth():
     assert (other("real"), other("fake")) == ("fake", "real")
+
+
+def test_a_reload_of_a_timed_image_is_flagged(timed_study):
+    session = join(timed_study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    for _ in range(2):
+        sessions.open_image(issued.image_token)
+    sessions.record_judgment(
+        session=session,
+        answer=Answer(
+            nonce=issued.nonce,
+            answer="real",
+            rt_ms=1.0,
+            exposure=Exposure(flags=("blurred", "made_up")),
+        ),
+        now=NOW + timedelta(seconds=5),
+    )
+    assert Judgment.objects.get().exposure_flags == "blurred,shown_again"
+
+
+def test_starting_after_leaving_begins_nothing(study):
+    session = sessions.join_study(study=study, population="people", now=NOW)
+    sessions.leave_session(session=session, now=NOW)
+    sessions.start_session(session=session, now=NOW)
+    session.refresh_from_db()
+    assert session.state == Session.State.LEFT
+    assert not session.trials.exists()
+
+
+def test_a_place_is_held_briefly_before_the_start(study):
+    study.evaluators_per_arm = 1
+    study.save()
+    for _ in range(2):
+        sessions.join_study(study=study, population="people", now=NOW)
+    later = NOW + timedelta(minutes=16)
+    assert sessions.join_study(study=study, population="people", now=later)
+
+
+def test_database_refuses_an_end_without_a_date(study):
+    session = join(study)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Session.objects.filter(pk=session.pk).update(state="left")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Session.objects.filter(pk=session.pk).update(finished_at=NOW)

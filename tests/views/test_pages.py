@@ -113,6 +113,7 @@ def test_a_study_is_created_opened_and_closed(researcher_client, study):
         ({"protocol": "hype_time", "images_per_block": 5}, "must be even"),
         ({"n_real": 0}, "greater than or equal to 1"),
         ({"real_set": 999_999}, "valid choice"),
+        ({"arms": [10**30]}, "not one of the available choices"),
     ],
 )
 def test_a_study_that_cannot_work_is_a_sentence_in_the_form(
@@ -145,7 +146,7 @@ def test_the_reports_formats(researcher_client, study, path):
         numbers = json.loads(response.content)["arms"][0]["numbers"]
         assert numbers["hype_inf"]["text"] == "25.0"
     elif path == "report_csv":
-        assert text(response).startswith("arm,evaluators,judgments,hype_inf,")
+        assert text(response).startswith("arm,population,evaluators,judgments,hype_inf")
     else:
         assert "made 0" in text(response)
 
@@ -165,7 +166,11 @@ def test_a_failed_evaluation_is_retried_from_the_page(researcher_client, study):
     assert "No weights." in page
     retry = reverse("evaluation_retry", args=[failed.pk])
     assert retry in page
-    assert researcher_client.post(retry).status_code == 302
+    wrong = researcher_client.post(retry, {"study": "no such"})
+    assert wrong.status_code == 404
+    failed.refresh_from_db()
+    assert failed.state == "failed"
+    assert researcher_client.post(retry, {"study": study.slug}).status_code == 302
     failed.refresh_from_db()
     assert failed.state == "queued"
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from kombu.exceptions import OperationalError
 
 from hypeweb import access
 from hypeweb.models import Evaluator, Judgment, Session, Study, Trial
@@ -66,6 +67,34 @@ def test_a_whole_walk_from_invitation_to_debrief(client, study):
     debrief = client.get(step["location"]).content.decode()
     assert "100" in debrief
     assert "2 of 2 recognised" in debrief
+
+
+def test_one_browser_is_one_evaluator(client, study):
+    invitation = reverse("invitation", args=[study.invitation_token])
+    first = client.post(invitation, {"consent": "on"})
+    again = client.post(invitation, {"consent": "on"})
+    assert first.url == again.url == client.get(invitation).url
+    assert Session.objects.count() == 1
+
+
+def test_a_broker_that_is_down_loses_no_judgment(client, study, monkeypatch):
+    def refuse(*_):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr("hypeweb.tasks.score.delay", refuse)
+    session = join(study)
+    for _ in range(4):
+        nonce = next_trial(client, session)["nonce"]
+        assert post_answer(client, session, nonce=nonce).status_code == 200
+    session.refresh_from_db()
+    assert session.state == "finished"
+
+
+@pytest.mark.parametrize("name", ["invitation", "session", "trial_image", "mask_image"])
+@pytest.mark.parametrize("token", ["a%00b", "%00", "x" * 44, "é"])
+def test_addresses_that_are_no_tokens_lead_nowhere(client, db, name, token):
+    address = reverse(name, args=["TOKEN"]).replace("TOKEN", token)
+    assert client.get(address).status_code == 404
 
 
 def test_consent_is_asked_for(client, study):
@@ -143,6 +172,7 @@ def test_without_feedback_the_reply_says_nothing(client, study):
         ({"rt_ms": float("nan")}, "rt_ms"),
         ({"rt_ms": None}, "rt_ms"),
         ({"nonce": ""}, "nonce"),
+        ({"nonce": "\ud800"}, "nonce"),
         ({"exposure": {"shown_ms": -5}}, "shown_ms"),
         ({"exposure": "long"}, "must be a JSON object"),
     ],
@@ -157,7 +187,7 @@ def test_a_malformed_answer_is_a_sentence_and_stores_nothing(
     assert not Judgment.objects.exists()
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"null", b'"x"'])
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"null", b'"x"', b"[" * 100_000])
 def test_a_body_that_is_no_object_is_a_sentence(client, session, body):
     response = client.post(
         url("answer", session), body, content_type="application/json", **JSON

@@ -79,8 +79,9 @@ def proportion_interval(flags: NDArray[np.bool_], *, level: float = LEVEL) -> In
     weight = z**2 / n_images
     middle = (share + weight / 2) / (1 + weight)
     reach = z / (1 + weight) * np.sqrt((share * (1 - share) + weight / 4) / n_images)
-    # At shares of 0 and 1 rounding would leave the share itself out.
-    return min(float(middle - reach), share), max(float(middle + reach), share)
+    # At shares of 0 and 1 rounding would lead past the end or short of it.
+    low = min(max(float(middle - reach), 0.0), share)
+    return low, max(min(float(middle + reach), 1.0), share)
 
 
 def mean_interval(values: Vector, *, level: float = LEVEL) -> Interval:

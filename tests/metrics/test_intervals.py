@@ -1,8 +1,8 @@
 """Intervals, and by simulation how often they hold what they are intervals of.
 
 A simulation of 300 draws tells a coverage of 95 % to 2.5 % (two standard errors).
-Intervals must hold the true value in more than 90 % of draws: too narrow is a fault, too
-wide is said in their documentation where it is known.
+Intervals must hold the true value in more than 90 % of draws: too narrow is a fault,
+too wide is said in their documentation where it is known.
 """
 
 import numpy as np

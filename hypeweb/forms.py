@@ -4,11 +4,10 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
-from hypeweb import access
 from hypeweb.models import SampleSet, Study
 from hypeweb.models.sessions import Truth
 from hypeweb.science.staircase import PRESETS
@@ -124,9 +123,14 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         ]
         widgets = {"consent_text": forms.Textarea(attrs={"rows": 5})}
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401
+        sample_sets: QuerySet[SampleSet],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*args, **kwargs)
-        ready = access.sample_sets_of(user).filter(n_samples__gt=0)
+        ready = sample_sets.filter(n_samples__gt=0)
         real = ready.filter(origin=SampleSet.Origin.REAL)
         generated = ready.filter(origin=SampleSet.Origin.GENERATED)
         self.fields["real_set"] = forms.ModelChoiceField(

@@ -1,5 +1,6 @@
 """The bridge to the metrics package: one run for each arm, done once."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hypeweb.models import (
+    Arm,
     Evaluation,
     MetricResult,
     MetricWarning,
@@ -72,6 +74,33 @@ def evaluations_of(study: Study) -> dict[int, Evaluation]:
         extractor=study.extractor,
     ).prefetch_related("results", "warnings")
     return {evaluation.sample_set_id: evaluation for evaluation in found}
+
+
+@dataclass(frozen=True)
+class ArmProgress:
+    """How far the metrics of one arm are."""
+
+    arm: Arm
+    evaluation: Evaluation | None
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """How far the metrics of a study are."""
+
+    rows: tuple[ArmProgress, ...]
+    is_active: bool
+
+
+def progress_of(study: Study) -> StudyProgress:
+    """Return how far the metrics of a study are, arm by arm."""
+    runs = evaluations_of(study)
+    return StudyProgress(
+        rows=tuple(
+            ArmProgress(arm, runs.get(arm.sample_set_id)) for arm in study.arms.all()
+        ),
+        is_active=any(run.is_active for run in runs.values()),
+    )
 
 
 def retry(evaluation: Evaluation) -> None:

@@ -29,6 +29,7 @@ class Answered:
     truth: str
     answer: str
     planned_ms: int | None
+    sample_id: int
 
 
 @transaction.atomic
@@ -73,15 +74,26 @@ def _answered_by_arm(study: Study, population: str) -> dict[int, list[Answered]]
         trial__session__state=Session.State.FINISHED,
     ).order_by("trial__session_id", "trial__number")
     by_arm: dict[int, list[Answered]] = defaultdict(list)
-    for arm_id, session_id, block, truth, answer, planned_ms in rows.values_list(
+    for (
+        arm_id,
+        session_id,
+        block,
+        truth,
+        answer,
+        planned_ms,
+        sample_id,
+    ) in rows.values_list(
         "trial__session__arm_id",
         "trial__session_id",
         "trial__block",
         "trial__truth",
         "answer",
         "trial__planned_ms",
+        "trial__sample_id",
     ):
-        by_arm[arm_id].append(Answered(session_id, block, truth, answer, planned_ms))
+        by_arm[arm_id].append(
+            Answered(session_id, block, truth, answer, planned_ms, sample_id)
+        )
     return by_arm
 
 
@@ -93,7 +105,8 @@ def _score_arm(
     *,
     now: datetime,
 ) -> None:
-    rng = np.random.default_rng(study.seed)
+    # Each arm draws its own, so that arms compared vary independently.
+    rng = np.random.default_rng([study.seed, arm.position])
     estimates = (
         _timed(study, answered, rng) if study.is_timed else _untimed(answered, rng)
     )
@@ -110,7 +123,7 @@ def _score_arm(
             high=estimate.high,
             n_evaluators=estimate.n_evaluators,
             n_judgments=estimate.n_judgments,
-            method=f"{estimate.method}; seed {study.seed}",
+            method=f"{estimate.method}; seed {study.seed}, {arm.position}",
             note=note,
             judgments_hash=digest,
             computed_at=now,
@@ -128,6 +141,7 @@ def _untimed(
             EvaluatorAnswers(
                 truth=np.array([row.truth == Truth.REAL for row in rows]),
                 said_real=np.array([row.answer == Truth.REAL for row in rows]),
+                sample=np.array([row.sample_id for row in rows]),
             )
             for rows in _by(answered, "session_id")
         ],

@@ -12,11 +12,11 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from hypeweb import access
+from hypeweb import access, tasks
 from hypeweb.forms import StudyForm
+from hypeweb.services import evaluations
 from hypeweb.services import studies as service
 from hypeweb.services.errors import DomainError
-from hypeweb.views import evaluations
 
 
 @login_required
@@ -32,7 +32,10 @@ def studies(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def study_new(request: HttpRequest) -> HttpResponse:
     user = access.researcher(request)
-    form = StudyForm(request.POST if request.method == "POST" else None, user=user)
+    form = StudyForm(
+        request.POST if request.method == "POST" else None,
+        sample_sets=access.sample_sets_of(user),
+    )
     if request.method == "POST" and form.is_valid():
         form.instance.owner = user
         try:
@@ -42,7 +45,8 @@ def study_new(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            evaluations.start(created)
+            for run in evaluations.request_evaluations(created):
+                tasks.enqueue(tasks.evaluate, run.pk)
             return redirect("study", slug=created.slug)
     status = 400 if form.errors else 200
     return render(request, "studies/new.html", {"form": form}, status=status)
@@ -62,7 +66,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
         "settings": service.describe(found),
         "invitation_url": invitation if found.is_open else None,
         "blockers": service.blockers(found) if is_draft else [],
-        **evaluations.context(found),
+        "evaluations": evaluations.progress_of(found),
     }
     return render(request, "studies/detail.html", context)
 

@@ -5,6 +5,7 @@ import {
   countLongGaps,
   createTimeline,
   estimateRefresh,
+  framesLate,
   framesShown,
   gapsBetween,
   isNearestFrame,
@@ -132,4 +133,31 @@ test("after a pause of the display a timeline shows the next step, not a later o
   assert.equal(timeline.at(0), 0);
   assert.equal(timeline.at(5000), 1);
   assert.deepEqual(timeline.onsets, [0, 5000]);
+});
+
+test("framesLate counts whole frames beyond the usual lag", () => {
+  const usual = [10, 11, 10, 9, 10];
+  assert.equal(framesLate(11, usual, at60Hz), 0);
+  assert.equal(framesLate(27, usual, at60Hz), 1);
+  assert.equal(framesLate(43, usual, at60Hz), 2);
+});
+
+test("framesLate says nothing before a few lags are known", () => {
+  assert.equal(framesLate(40, [10, 10, 10], at60Hz), 0);
+});
+
+test("framesLate follows the latest lags", () => {
+  const lags = [...Array(20).fill(10), ...Array(15).fill(26.7)];
+  assert.equal(framesLate(26.7, lags, at60Hz), 0);
+});
+
+test("a step that appeared a frame late stays a frame longer", () => {
+  const timeline = createTimeline([100, 100], at60Hz);
+  const steps = stampsOf(14, at60Hz).map((stamp, index) => {
+    if (index === 3) {
+      timeline.delayOnset(at60Hz);
+    }
+    return timeline.at(stamp);
+  });
+  assert.equal(steps.filter((step) => step === 0).length, 7);
 });

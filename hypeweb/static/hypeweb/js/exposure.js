@@ -1,9 +1,18 @@
 // One timed exposure: countdown, stimulus, masks, nothing. Every element is in
 // the page and decoded before it starts; a frame only changes two opacities.
 
-import { countLongGaps, createTimeline, framesShown, targetFrames } from "./frames.js";
+import {
+  countLongGaps,
+  createTimeline,
+  framesLate,
+  framesShown,
+  targetFrames,
+} from "./frames.js";
 
 const REFRESH_GAPS = 120;
+
+// Sent to the document when something opens over the stage.
+export const COVERED = "stage-covered";
 
 export function nextFrame() {
   return new Promise((resolve) => requestAnimationFrame(resolve));
@@ -36,6 +45,7 @@ export function watchAttention() {
     flag("hidden");
   }
   document.addEventListener("visibilitychange", () => document.hidden && flag("hidden"), options);
+  document.addEventListener(COVERED, () => flag("covered"), options);
   window.addEventListener("blur", () => flag("blurred"), options);
   window.addEventListener("resize", () => flag("resized"), options);
   document.addEventListener(
@@ -43,7 +53,7 @@ export function watchAttention() {
     () => wasFullscreen && document.fullscreenElement === null && flag("left_fullscreen"),
     options,
   );
-  return { flags, flag, stop: () => listeners.abort() };
+  return { flags, stop: () => listeners.abort() };
 }
 
 // The compositor's own stamps of the elements named by elementtiming, where the
@@ -54,7 +64,7 @@ export function watchPaint() {
     typeof PerformanceObserver === "function" &&
     PerformanceObserver.supportedEntryTypes.includes("element");
   if (!supported) {
-    return { between: () => null, stop: () => {} };
+    return { paintedAt: () => null, stop: () => {} };
   }
   const keep = (entries) => {
     for (const entry of entries) {
@@ -66,10 +76,9 @@ export function watchPaint() {
   const observer = new PerformanceObserver((list) => keep(list.getEntries()));
   observer.observe({ type: "element" });
   return {
-    between(first, second) {
+    paintedAt(identifier) {
       keep(observer.takeRecords());
-      const isComplete = stamps.has(first) && stamps.has(second);
-      return isComplete ? stamps.get(second) - stamps.get(first) : null;
+      return stamps.get(identifier) ?? null;
     },
     stop: () => observer.disconnect(),
   };
@@ -77,24 +86,32 @@ export function watchPaint() {
 
 // Shows each layer in turn and resolves with every frame's stamp, the onset of
 // each layer and how late the callbacks of the switching frames ran.
-function play({ layers, durationsMs, frameMs, mayGoOn }) {
+function play({ layers, durationsMs, frameMs, mayGoOn, delayOf }) {
   const timeline = createTimeline(durationsMs, frameMs);
   const stamps = [];
   const latenessMs = [];
+  const switches = [];
   let shown = -1;
+  let isDelayKnown = false;
 
   return new Promise((resolve) => {
     const onFrame = (stamp) => {
       stamps.push(stamp);
+      const delayMs = isDelayKnown ? null : delayOf(shown, timeline.onsets.at(-1));
+      if (delayMs !== null) {
+        isDelayKnown = true;
+        timeline.delayOnset(delayMs);
+      }
       const step = timeline.at(stamp);
       if (step !== shown) {
         latenessMs.push(performance.now() - stamp);
+        switches.push(stamps.length - 1);
         const stops = !mayGoOn(step);
         if (shown >= 0) {
           layers[shown].style.opacity = "0";
         }
         if (stops || step === layers.length) {
-          resolve({ stamps, latenessMs, onsets: timeline.onsets, isWhole: !stops });
+          resolve({ stamps, switches, latenessMs, onsets: timeline.onsets, isWhole: !stops });
           return;
         }
         layers[step].style.opacity = "1";
@@ -111,7 +128,20 @@ const rounded = (ms) => Math.round(ms * 100) / 100;
 // Resolves with the exposure to report and the stimulus's onset, or with null
 // when attention was lost before the stimulus appeared: nothing was seen then,
 // and the same trial can start again.
-export async function runExposure({ digits, stimulus, masks, plannedMs, maskMs, countdownMs, frameMs }) {
+//
+// lagsMs holds what earlier trials took from stamp to light and is added to. It
+// tells while the stimulus stands whether it appeared frames late, so that it
+// then stays as much longer.
+export async function runExposure({
+  digits,
+  stimulus,
+  masks,
+  plannedMs,
+  maskMs,
+  countdownMs,
+  frameMs,
+  lagsMs,
+}) {
   const layers = [...digits, stimulus, ...masks];
   const durationsMs = [
     ...digits.map(() => countdownMs),
@@ -122,14 +152,19 @@ export async function runExposure({ digits, stimulus, masks, plannedMs, maskMs, 
   const attention = watchAttention();
   const paint = watchPaint();
 
+  const delayOf = (step, onset) => {
+    const paintedAt = step === first ? paint.paintedAt("stimulus") : null;
+    return paintedAt === null ? null : framesLate(paintedAt - onset, lagsMs, frameMs) * frameMs;
+  };
   const played = await play({
     layers,
     durationsMs,
     frameMs,
+    delayOf,
     mayGoOn: (step) => step > first || attention.flags.size === 0,
   });
   attention.stop();
-  const paintedMs = paint.between(stimulus.getAttribute("elementtiming"), "mask");
+  const painted = { stimulus: paint.paintedAt("stimulus"), mask: paint.paintedAt("mask") };
   paint.stop();
   if (!played.isWhole) {
     return null;
@@ -137,7 +172,9 @@ export async function runExposure({ digits, stimulus, masks, plannedMs, maskMs, 
 
   const onset = played.onsets[first];
   const shownMs = played.onsets[first + 1] - onset;
-  const during = played.stamps.filter((stamp) => stamp >= onset && stamp <= onset + shownMs);
+  const paintedMs =
+    painted.stimulus !== null && painted.mask !== null ? painted.mask - painted.stimulus : null;
+  const during = played.stamps.slice(played.switches[first], played.switches[first + 1] + 1);
   const nLongGaps = countLongGaps(during, frameMs);
   const target = targetFrames(plannedMs, frameMs);
   const shown = framesShown(shownMs, frameMs);
@@ -153,6 +190,9 @@ export async function runExposure({ digits, stimulus, masks, plannedMs, maskMs, 
   }
   if (paintedMs !== null && Math.abs(paintedMs - shownMs) > frameMs) {
     flags.push("paint_differs");
+  }
+  if (painted.stimulus !== null) {
+    lagsMs.push(painted.stimulus - played.stamps[played.switches[first]]);
   }
   return {
     onset,

@@ -3,6 +3,8 @@
 
 const LONG_GAP_FRAMES = 1.5;
 const SAME_CLUSTER = 0.3;
+const LAGS_NEEDED = 4;
+const LAGS_KEPT = 15;
 
 export function median(values) {
   if (values.length === 0) {
@@ -63,6 +65,16 @@ export function countLongGaps(stamps, frameMs) {
   return gapsBetween(stamps).filter((gap) => gap > LONG_GAP_FRAMES * frameMs).length;
 }
 
+// From a frame's stamp to its light on the screen a display always takes about
+// as long. A frame that took whole frames longer appeared so much later; the
+// answer is that number, or 0 while too few lags are known.
+export function framesLate(lagMs, earlierLagsMs, frameMs) {
+  if (earlierLagsMs.length < LAGS_NEEDED) {
+    return 0;
+  }
+  return Math.round((lagMs - median(earlierLagsMs.slice(-LAGS_KEPT))) / frameMs);
+}
+
 // Steps shown one after another, each for the number of frames nearest to its
 // duration. at(stamp) says which step the frame at that stamp has to show:
 // an index, or durationsMs.length once everything is over.
@@ -80,6 +92,10 @@ export function createTimeline(durationsMs, frameMs) {
         onsets.push(stamp);
       }
       return step;
+    },
+    // The present step turned out to have appeared later than its stamp.
+    delayOnset(delayMs) {
+      onsets[step] += delayMs;
     },
   };
 }

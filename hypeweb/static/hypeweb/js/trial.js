@@ -86,6 +86,7 @@ async function enterFullscreen() {
 
 function createTask({ root, settings, page, api, queue }) {
   const trialMs = [];
+  const lagsMs = [];
   let frameMs = null;
   let visible = null;
 
@@ -131,6 +132,7 @@ function createTask({ root, settings, page, api, queue }) {
         maskMs: settings.maskMs,
         countdownMs: settings.countdownMs,
         frameMs,
+        lagsMs,
       });
       if (played !== null) {
         return played;

@@ -1,6 +1,7 @@
 // What the task page shows around the stimulus. All words come from the
 // template; this module fills in numbers and decides what is visible.
 
+import { COVERED } from "./exposure.js";
 import { answerOfKey } from "./keys.js";
 import { minutesLeft, stageSize } from "./progress.js";
 
@@ -55,8 +56,14 @@ export function createPage(root) {
   };
 
   window.addEventListener("resize", () => fitted && fit());
-  find("[data-leave]").addEventListener("click", () => leaveDialog.showModal());
-  find("[data-stay]").addEventListener("click", () => leaveDialog.close());
+  find("[data-leave]").addEventListener("click", () => {
+    leaveDialog.showModal();
+    document.dispatchEvent(new Event(COVERED));
+  });
+  find("[data-stay]").addEventListener("click", () => {
+    leaveDialog.close();
+    find("[data-panel]:not([hidden]) [data-go-on]")?.focus();
+  });
 
   return {
     stage,

@@ -23,7 +23,7 @@ from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
 from metrics.images import DetailedSource, ImageSource, SubsetSource
 from metrics.intervals import METHODS
-from metrics.metric_names import wanted_names
+from metrics.metric_names import NEIGHBOUR_METRICS, wanted_names
 from metrics.options import Options, Progress, check_options, choose_device
 from metrics.sides import Side, side_of_features, side_of_images, side_of_statistics
 from metrics.statistics_files import Input, StoredFeatures, StoredStatistics
@@ -110,6 +110,8 @@ def evaluate(
     started = time.monotonic()
     run = _Run(options, progress or (lambda _: None))
     names = wanted_names(options.metrics)
+    if not set(names) & NEIGHBOUR_METRICS:
+        run.neighbour_name = run.main_name
     sides = (run.side(real, stage="real images"), run.side(fake, stage="fake images"))
     _check_dimensions(*sides)
     task = Task(sides[0], sides[1], options)
@@ -161,6 +163,7 @@ def extract_side(
         As in `evaluate`.
     """
     run = _Run(options, progress or (lambda _: None))
+    run.neighbour_name = run.main_name
     side = run.side(source, stage="images")
     found = run.provenance((side, side))
     keys = ("extractor", "layer", "weights_sha256", "resize", "precision")
@@ -177,6 +180,8 @@ class _Run:
     def __init__(self, options: Options, report: Callable[[Progress], None]) -> None:
         check_options(options)
         self.options, self.report = options, report
+        self.main_name = parse_name(options.extractor)[0]
+        self.neighbour_name = options.conventions.neighbour_extractor or self.main_name
         self.findings: list[Finding] = []
         self.extractors: dict[str, Extractor] = {}
         self.cache = FeatureCache(options.cache) if options.cache else None
@@ -185,16 +190,6 @@ class _Run:
             workers=options.workers,
             skip_broken=options.skip_broken,
         )
-
-    @property
-    def main_name(self) -> str:
-        """Return the name of the main network."""
-        return parse_name(self.options.extractor)[0]
-
-    @property
-    def neighbour_name(self) -> str:
-        """Return the name of the network of precision and recall."""
-        return self.options.conventions.neighbour_extractor or self.main_name
 
     def input_size(self) -> tuple[int, int] | None:
         """Return the (height, width) that images were resized to."""
@@ -215,7 +210,7 @@ class _Run:
             return side_of_features(given)
         if len(given) == 0:
             raise MetricsError(
-                f"{given.name} holds no images; {_LEAST_IMAGES} it needs"
+                f"{given.name} holds no images; give it {_LEAST_IMAGES} at the least"
             )
         source = _limited(given, self.options)
         main, layer = self.extractor(self.main_name), self.layer()

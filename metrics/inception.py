@@ -1,9 +1,9 @@
 """The Inception v3 network for inference: folded, fused, all layers in one pass.
 
-Batch normalisation is folded into the convolutions; convolutions that read the same
-input run as one; the average pool of a pool branch comes after its 1x1 convolution,
-with which it commutes, on an eighth of the channels. The numbers stay those of the
-published network up to rounding.
+Batch normalisation is folded into the convolutions, the ReLU is part of them, and the
+average pool of a pool branch comes after its 1x1 convolution, with which it commutes,
+on an eighth of the channels. The numbers stay those of the published network up to
+rounding.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ _STRIDED = frozenset(
     {"Conv2d_1a_3x3", "Mixed_6a.branch3x3", "Mixed_6a.branch3x3dbl_3"}
     | {"Mixed_7a.branch3x3_2", "Mixed_7a.branch7x7x3_4"}
 )
+_HAS_FUSED_RELU = hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 _UNPADDED = _STRIDED | {"Conv2d_2a_3x3", "Conv2d_4a_3x3"}
 
 
@@ -64,21 +65,23 @@ class _Convolution:
     padding: tuple[int, int]
 
     def __call__(self, x: Tensor) -> Tensor:
+        if x.device.type == "cpu" and _HAS_FUSED_RELU:
+            # The same convolution, whose ReLU costs no second pass over memory.
+            fused: Tensor = torch.ops.mkldnn._convolution_pointwise(  # noqa: SLF001
+                x,
+                self.weight,
+                self.bias,
+                self.padding,
+                (self.stride, self.stride),
+                (1, 1),
+                1,
+                "relu",
+                [],
+                "",
+            )
+            return fused
         y = functional.conv2d(x, self.weight, self.bias, self.stride, self.padding)
         return y.relu_()
-
-
-@dataclass(frozen=True)
-class _Stem:
-    """The 1x1 convolutions at the head of a mixed block, run as one."""
-
-    weight: Tensor
-    bias: Tensor
-    sizes: tuple[int, ...]
-
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
-        joined = functional.conv2d(x, self.weight, self.bias)
-        return torch.split(joined, list(self.sizes), dim=1)
 
 
 class InceptionV3:
@@ -115,23 +118,10 @@ class InceptionV3:
         folded = fold_batch_norms(state)
         # Logits without bias: the score compares classes by their weights alone.
         self._final = state["fc.weight"].float().to(device)
-        self._stems: dict[str, _Stem] = {}
-        self._pool_bias: dict[str, Tensor] = {}
-        for block, branches in _stem_branches(variant).items():
-            parts = [folded.pop(f"{block}.{branch}") for branch in branches]
-            biases = [bias for _, bias in parts]
-            if branches[-1] == "branch_pool":  # its bias comes after the pool
-                self._pool_bias[block] = self._bias(biases[-1]).view(1, -1, 1, 1)
-                biases[-1] = torch.zeros_like(biases[-1])
-            self._stems[block] = _Stem(
-                self._weight(torch.cat([weight for weight, _ in parts])),
-                self._bias(torch.cat(biases)),
-                tuple(len(bias) for bias in biases),
-            )
         self._convolutions = {
             name: _Convolution(
                 self._weight(weight),
-                self._bias(bias),
+                bias.to(device, dtype),
                 2 if name in _STRIDED else 1,
                 (0, 0) if name in _UNPADDED else _same_padding(weight),
             )
@@ -181,13 +171,12 @@ class InceptionV3:
         return {name: found[name] for name in found if name in wanted}
 
     def _block_a(self, x: Tensor, block: str) -> Tensor:
-        own, five, three, pool = self._stems[block](x)
         return torch.cat(
             [
-                own.relu(),
-                self._chain(five.relu(), block, "branch5x5_2"),
-                self._chain(three.relu(), block, "branch3x3dbl_2", "branch3x3dbl_3"),
-                self._pooled(pool, block),
+                self._chain(x, block, "branch1x1"),
+                self._chain(x, block, "branch5x5_1", "branch5x5_2"),
+                self._chain(x, block, *(f"branch3x3dbl_{i}" for i in (1, 2, 3))),
+                self._averaged(x, block),
             ],
             dim=1,
         )
@@ -203,41 +192,34 @@ class InceptionV3:
         )
 
     def _block_c(self, x: Tensor, block: str) -> tuple[Tensor, Tensor]:
-        own, single, double, pool = self._stems[block](x)
-        first = own.relu()
-        single = self._chain(single.relu(), block, "branch7x7_2", "branch7x7_3")
-        double = self._chain(
-            double.relu(), block, *(f"branch7x7dbl_{i}" for i in (2, 3, 4, 5))
-        )
+        first = self._chain(x, block, "branch1x1")
+        single = self._chain(x, block, *(f"branch7x7_{i}" for i in (1, 2, 3)))
+        double = self._chain(x, block, *(f"branch7x7dbl_{i}" for i in (1, 2, 3, 4, 5)))
         return torch.cat(
-            [first, single, double, self._pooled(pool, block)], dim=1
+            [first, single, double, self._averaged(x, block)], dim=1
         ), first
 
     def _block_d(self, x: Tensor) -> Tensor:
-        three, seven = self._stems["Mixed_7a"](x)
         return torch.cat(
             [
-                self._chain(three.relu(), "Mixed_7a", "branch3x3_2"),
-                self._chain(
-                    seven.relu(), "Mixed_7a", *(f"branch7x7x3_{i}" for i in (2, 3, 4))
-                ),
+                self._chain(x, "Mixed_7a", "branch3x3_1", "branch3x3_2"),
+                self._chain(x, "Mixed_7a", *(f"branch7x7x3_{i}" for i in (1, 2, 3, 4))),
                 functional.max_pool2d(x, 3, 2),
             ],
             dim=1,
         )
 
     def _block_e(self, x: Tensor, block: str) -> Tensor:
-        own, three, double, *pool = self._stems[block](x)
-        three = three.relu()
-        double = self._chain(double.relu(), block, "branch3x3dbl_2")
-        if pool:
-            pooled = self._pooled(pool[0], block)
-        else:
+        three = self._chain(x, block, "branch3x3_1")
+        double = self._chain(x, block, "branch3x3dbl_1", "branch3x3dbl_2")
+        if block == _BLOCKS_E[-1] and self.variant.last_pool == "max":
             pooled = functional.max_pool2d(x, 3, 1, 1)
             pooled = self._chain(pooled, block, "branch_pool")
+        else:
+            pooled = self._averaged(x, block)
         return torch.cat(
             [
-                own.relu(),
+                self._chain(x, block, "branch1x1"),
                 self._chain(three, block, "branch3x3_2a"),
                 self._chain(three, block, "branch3x3_2b"),
                 self._chain(double, block, "branch3x3dbl_3a"),
@@ -252,18 +234,21 @@ class InceptionV3:
             x = self._convolutions[f"{block}.{name}"](x)
         return x
 
-    def _pooled(self, x: Tensor, block: str) -> Tensor:
-        """Return the pool branch, whose convolution came first; see the module."""
-        counts = self.variant.pool_counts_padding
-        pooled = functional.avg_pool2d(x, 3, 1, 1, count_include_pad=counts)
-        return pooled.add_(self._pool_bias[block]).relu_()
+    def _averaged(self, x: Tensor, block: str) -> Tensor:
+        """Return the pool branch: convolution, then average, then bias and ReLU."""
+        convolution = self._convolutions[f"{block}.branch_pool"]
+        pooled = functional.avg_pool2d(
+            functional.conv2d(x, convolution.weight),
+            3,
+            1,
+            1,
+            count_include_pad=self.variant.pool_counts_padding,
+        )
+        return pooled.add_(convolution.bias.view(1, -1, 1, 1)).relu_()
 
     def _weight(self, weight: Tensor) -> Tensor:
         weight = weight.to(self._device, self._dtype)
         return weight.contiguous(memory_format=torch.channels_last)
-
-    def _bias(self, bias: Tensor) -> Tensor:
-        return bias.to(self._device, self._dtype)
 
 
 def _mean(x: Tensor) -> Tensor:
@@ -272,20 +257,6 @@ def _mean(x: Tensor) -> Tensor:
 
 def _same_padding(weight: Tensor) -> tuple[int, int]:
     return weight.shape[2] // 2, weight.shape[3] // 2
-
-
-def _stem_branches(variant: InceptionVariant) -> dict[str, tuple[str, ...]]:
-    """Return, per mixed block, the branches whose first 1x1 convolution is joined."""
-    a = ("branch1x1", "branch5x5_1", "branch3x3dbl_1", "branch_pool")
-    c = ("branch1x1", "branch7x7_1", "branch7x7dbl_1", "branch_pool")
-    e = ("branch1x1", "branch3x3_1", "branch3x3dbl_1", "branch_pool")
-    stems: dict[str, tuple[str, ...]] = {"Mixed_7a": ("branch3x3_1", "branch7x7x3_1")}
-    stems.update(dict.fromkeys(_BLOCKS_A, a))
-    stems.update(dict.fromkeys(_BLOCKS_C, c))
-    stems.update(dict.fromkeys(_BLOCKS_E, e))
-    if variant.last_pool == "max":  # a maximum does not commute with a convolution
-        stems[_BLOCKS_E[-1]] = e[:-1]
-    return stems
 
 
 def check_state(state: Mapping[str, Tensor], variant: InceptionVariant) -> None:

@@ -30,6 +30,9 @@ METRIC_NAMES = (
     "authenticity",
 )
 
+# These may come from a network of their own.
+NEIGHBOUR_METRICS = frozenset({"precision", "recall", "density", "coverage"})
+
 
 def wanted_names(metrics: tuple[str, ...] | Literal["all"]) -> tuple[str, ...]:
     """Return the names of the metrics to compute.

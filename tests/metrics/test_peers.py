@@ -16,7 +16,7 @@ CASES = ("real_b", "gaussian_full", "gaussian_rank64", "gaussian_rank64_truncate
 METRICS = ("fid", "kid", "inception_score", *sorted(NEIGHBOUR_METRICS))
 LAYERS = {"fid_64": ":64", "fid_192": ":192", "fid_768": ":768", "fid": ""}
 
-# torch-fidelity takes the roots of a singular product's eigenvalues by a general solver,
+# torch-fidelity takes roots of a singular product's eigenvalues by a general solver,
 # whose rounding adds 4e-4 to the trace at 500 images of 2048 features (the exact solver
 # on its own features gives our number to 1e-7); its KID sums cubes in float32.
 TOLERANCES = {"fid": 5e-4, "kid_mean": 1e-4}

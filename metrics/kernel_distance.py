@@ -116,8 +116,7 @@ def kernel_inception_distance(  # noqa: PLR0913 - the published convention's set
     weights = []
     for n_images, chosen in zip(counts, subsets, strict=True):
         columns = np.ones((n_images, 1 + n_subsets + n_replicates))
-        columns[:, 1 : n_subsets + 1] = 0
-        columns[chosen, np.arange(1, n_subsets + 1)[:, np.newaxis]] = 1
+        columns[:, 1 : n_subsets + 1] = _subset_weights(n_images, chosen)
         columns[:, n_subsets + 1 :] = resample_counts(n_images, n_replicates, rng=rng)
         weights.append(columns)
     side1, side2, kernel = _polynomial(features1, features2)
@@ -160,6 +159,13 @@ def kernel_distance_of_subsets(
             f"{len(subsets2)}"
         )
     side1, side2, kernel = _polynomial(features1, features2)
+    # Where the subsets' pairs outnumber all pairs, all pairs are visited once.
+    if subsets1.size * subsets2.shape[1] > len(features1) * len(features2):
+        weights = [
+            _subset_weights(len(features), subsets)
+            for features, subsets in ((features1, subsets1), (features2, subsets2))
+        ]
+        return _weighted_distances(side1, side2, kernel, *weights)
     distances = np.empty(len(subsets1))
     for index, (chosen1, chosen2) in enumerate(zip(subsets1, subsets2, strict=True)):
         part1, part2 = _part(side1, chosen1), _part(side2, chosen2)
@@ -412,6 +418,12 @@ def _gaussian(
         return np.expm1(products, out=products)
 
     return sides[0], sides[1], kernel
+
+
+def _subset_weights(n_images: int, subsets: IndexMatrix) -> FloatMatrix:
+    weights = np.zeros((n_images, len(subsets)))
+    weights[subsets, np.arange(len(subsets))[:, np.newaxis]] = 1
+    return weights
 
 
 def _part(side: _Side, chosen: NDArray[np.int64]) -> _Side:

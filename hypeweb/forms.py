@@ -1,5 +1,6 @@
 """What people and browsers send, checked once."""
 
+import math
 from typing import Any
 
 from django import forms
@@ -14,6 +15,8 @@ from hypeweb.science.staircase import PRESETS
 from hypeweb.services import samples, studies
 from hypeweb.services.sessions import Answer, Exposure
 
+# Image, masks and blank; more is no exposure of ours.
+MAX_STAMPS = 40
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".npz", ".npy")
 EXTRACTORS = {
     "inception-v3-fid": "Inception (2015, the published FID)",
@@ -168,7 +171,23 @@ class AnswerForm(forms.Form):
     refresh_hz = forms.FloatField(min_value=1, max_value=1000, required=False)
     n_long_gaps = forms.IntegerField(min_value=0, max_value=10_000, required=False)
     element_timing_ms = forms.FloatField(min_value=0, max_value=1e6, required=False)
-    flags = forms.CharField(max_length=120, required=False)
+    stamps = forms.JSONField(required=False)
+    flags = forms.CharField(max_length=200, required=False)
+
+    def clean_stamps(self) -> tuple[float, ...] | None:
+        stamps = self.cleaned_data["stamps"]
+        if stamps is None:
+            return None
+        if (
+            not isinstance(stamps, list)
+            or len(stamps) > MAX_STAMPS
+            or not all(isinstance(stamp, int | float) for stamp in stamps)
+            or not all(math.isfinite(stamp) for stamp in stamps)
+        ):
+            raise forms.ValidationError(
+                f"Stamps must be at most {MAX_STAMPS} finite numbers of milliseconds."
+            )
+        return tuple(float(stamp) for stamp in stamps)
 
     def as_answer(self) -> Answer:
         data = self.cleaned_data
@@ -183,6 +202,7 @@ class AnswerForm(forms.Form):
                 refresh_hz=data["refresh_hz"],
                 n_long_gaps=data["n_long_gaps"],
                 element_timing_ms=data["element_timing_ms"],
+                stamps_ms=data["stamps"],
                 flags=tuple(flag for flag in data["flags"].split(",") if flag),
             ),
         )

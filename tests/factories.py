@@ -11,7 +11,7 @@ from PIL import Image
 
 from hypeweb.models import SampleSet, Session, Study
 from hypeweb.services import samples, sessions, studies
-from hypeweb.services.sessions import Answer
+from hypeweb.services.sessions import Answer, Exposure
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
@@ -99,18 +99,25 @@ def join(study: Study, *, population: str = "people") -> Session:
     return session
 
 
-def walk(session: Session, answers: str | None = None) -> Session:
+def walk(
+    session: Session, answers: str | None = None, *, exposure: Exposure | None = None
+) -> Session:
     """Answer every trial: right, or as a string of r(ight) and w(rong) says."""
     now = NOW
     number = 0
     while issued := sessions.issue_trial(session=session, now=now):
         now += timedelta(seconds=10)
         trial = session.trials.get(nonce=issued.nonce)
-        is_right = answers is None or answers[number] == "r"
+        is_right = answers is None or answers[number % len(answers)] == "r"
         answer = trial.truth if is_right else other(trial.truth)
         sessions.record_judgment(
             session=session,
-            answer=Answer(nonce=issued.nonce, answer=answer, rt_ms=500.0),
+            answer=Answer(
+                nonce=issued.nonce,
+                answer=answer,
+                rt_ms=500.0,
+                exposure=exposure or Exposure(shown_ms=issued.planned_ms),
+            ),
             now=now,
         )
         number += 1

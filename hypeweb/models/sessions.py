@@ -90,8 +90,13 @@ class Trial(models.Model):
     session = models.ForeignKey(
         Session, on_delete=models.CASCADE, related_name="trials"
     )
-    number = models.PositiveIntegerField(help_text="from 1, in order of showing")
+    number = models.PositiveIntegerField(
+        help_text="from 1; within a block in order of showing"
+    )
     block = models.PositiveIntegerField(help_text="from 1")
+    is_repeat = models.BooleanField(
+        default=False, help_text="added because an exposure of the block failed"
+    )
     sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="trials")
     truth = models.CharField(max_length=4, choices=Truth)
     nonce = models.CharField(max_length=43, unique=True)
@@ -103,7 +108,7 @@ class Trial(models.Model):
     issued_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ["number"]
+        ordering = ["block", "number"]
         constraints = [
             models.UniqueConstraint(
                 fields=["session", "number"], name="trial_number_unique"
@@ -140,11 +145,18 @@ class Judgment(models.Model):
     refresh_hz = models.FloatField(null=True, blank=True)
     n_long_gaps = models.PositiveIntegerField(null=True, blank=True)
     element_timing_ms = models.FloatField(null=True, blank=True)
-    exposure_flags = models.CharField(max_length=120, blank=True)
+    stamps_ms = models.JSONField(
+        null=True, blank=True, help_text="onsets of masks and blank, from the image's"
+    )
+    exposure_flags = models.CharField(max_length=200, blank=True)
+    is_void = models.BooleanField(
+        default=False,
+        help_text="the exposure failed: kept, repeated, and left out of the staircase",
+    )
     created_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["trial__number"]
+        ordering = ["trial__block", "trial__number"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(answer__in=["real", "fake"]), name="judgment_answer_known"

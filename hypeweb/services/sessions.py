@@ -28,19 +28,25 @@ from hypeweb.services.errors import ConflictError
 # A session that consented, or started, longer ago holds no place in its arm.
 PLACE_HELD_CONSENTED = timedelta(minutes=15)
 PLACE_HELD_RUNNING = timedelta(hours=2)
-# What the trial page may say of an exposure.
+# What the trial page may say of an exposure, and what the server adds.
 EXPOSURE_FLAGS = frozenset(
     {
         "hidden",
         "blurred",
         "resized",
         "left_fullscreen",
+        "covered",
         "long_gap",
         "missed_target",
         "late_frame",
         "paint_differs",
+        "unmeasured",
     }
 )
+# With one of these the person did not see what was planned.
+VOIDING_FLAGS = frozenset(EXPOSURE_FLAGS | {"shown_again"}) - {"late_frame"}
+# Repeats added to a block, at most this share of it.
+MAX_REPEATED_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Exposure:
     refresh_hz: float | None = None
     n_long_gaps: int | None = None
     element_timing_ms: float | None = None
+    stamps_ms: tuple[float, ...] | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -254,7 +261,7 @@ def open_image(image_token: str) -> tuple[Sample, Study] | None:
 def _own_hype_time(session: Session) -> float | None:
     blocks: dict[int, list[int]] = {}
     for block, planned_ms in session.trials.filter(
-        judgment__isnull=False, planned_ms__isnull=False
+        judgment__is_void=False, planned_ms__isnull=False
     ).values_list("block", "planned_ms"):
         blocks.setdefault(block, []).append(planned_ms or 0)
     if not blocks:
@@ -308,7 +315,10 @@ def _truths(study: Study, rng: np.random.Generator) -> list[str]:
 def _draw(
     sample_set: SampleSet, session: Session, n: int, rng: np.random.Generator
 ) -> list[int]:
-    """Return ids of samples shown least often so far, in random order."""
+    """Return ids of samples new to the session, least shown so far, in random order.
+
+    Fewer come back where the set has no more.
+    """
     shown = Count(
         "trials",
         filter=Q(
@@ -317,19 +327,22 @@ def _draw(
         ),
     )
     rows = list(
-        sample_set.samples.annotate(n_shown=shown)
+        sample_set.samples.exclude(trials__session=session)
+        .annotate(n_shown=shown)
         .order_by("position")
         .values_list("pk", "n_shown")
     )
     chosen = choose_least_shown(
-        shown_counts=np.array([n_shown for _, n_shown in rows]), n=n, rng=rng
+        shown_counts=np.array([n_shown for _, n_shown in rows], dtype=np.int64),
+        n=min(n, len(rows)),
+        rng=rng,
     )
     return [rows[index][0] for index in rng.permutation(chosen)]
 
 
 def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
     study = session.study
-    trial = session.trials.filter(judgment__isnull=True).order_by("number").first()
+    trial = session.trials.filter(judgment__isnull=True).first()
     if trial is None or session.state != Session.State.RUNNING:
         return None
     if trial.issued_at is None:
@@ -337,14 +350,14 @@ def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
         if study.is_timed:
             trial.planned_ms = _planned_ms(study, trial)
         trial.save(update_fields=["issued_at", "planned_ms"])
-    block_size = study.images_per_block if study.is_timed else study.n_trials
+    answered = session.trials.filter(judgment__isnull=False)
     return IssuedTrial(
-        number=trial.number,
-        n_trials=study.n_trials,
+        number=1 + answered.count(),
+        n_trials=session.trials.count(),
         block=trial.block,
         n_blocks=study.n_blocks if study.is_timed else 1,
-        number_in_block=1 + (trial.number - 1) % block_size,
-        block_size=block_size,
+        number_in_block=1 + answered.filter(block=trial.block).count(),
+        block_size=session.trials.filter(block=trial.block).count(),
         nonce=trial.nonce,
         image_token=trial.image_token,
         planned_ms=trial.planned_ms,
@@ -355,7 +368,7 @@ def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
 def _planned_ms(study: Study, trial: Trial) -> int:
     """Replay the block's staircase from its judgments so far."""
     answered = Judgment.objects.filter(
-        trial__session_id=trial.session_id, trial__block=trial.block
+        trial__session_id=trial.session_id, trial__block=trial.block, is_void=False
     ).order_by("trial__number")
     correct = list(answered.values_list("is_correct", flat=True))
     return next_exposure(studies.rule_of(study), correct)
@@ -378,6 +391,7 @@ def _judge(
     server_ms = (now - trial.issued_at).total_seconds() * 1000
     _check_clock(session, trial, server_ms=server_ms)
     exposure = answer.exposure
+    flags = _flags(session, trial, exposure)
     judgment = Judgment.objects.create(
         trial=trial,
         answer=answer.answer,
@@ -390,21 +404,66 @@ def _judge(
         refresh_hz=exposure.refresh_hz,
         n_long_gaps=exposure.n_long_gaps,
         element_timing_ms=exposure.element_timing_ms,
-        exposure_flags=",".join(_flags(trial, exposure)),
+        stamps_ms=exposure.stamps_ms,
+        exposure_flags=",".join(flags),
+        is_void=not VOIDING_FLAGS.isdisjoint(flags),
         created_at=now,
     )
+    if judgment.is_void:
+        _repeat(session, trial)
     if not session.trials.filter(judgment__isnull=True).exists():
         session.state, session.finished_at = Session.State.FINISHED, now
         session.save(update_fields=["state", "finished_at"])
     return judgment
 
 
-def _flags(trial: Trial, exposure: Exposure) -> list[str]:
-    """Return what the browser said went wrong, and what the server saw."""
+def _flags(session: Session, trial: Trial, exposure: Exposure) -> list[str]:
+    """Return what the browser said went wrong with an exposure, and what we saw."""
+    if trial.planned_ms is None or session.is_simulated:
+        return []
     flags = [flag for flag in exposure.flags if flag in EXPOSURE_FLAGS]
-    if trial.planned_ms is not None and trial.n_shown > 1:
+    if exposure.shown_ms is None and "unmeasured" not in flags:
+        flags.append("unmeasured")
+    if trial.n_shown > 1:
         flags.append("shown_again")
     return flags
+
+
+def _repeat(session: Session, trial: Trial) -> None:
+    """Add a trial of the same truth, with another image, to the rest of the block.
+
+    The new image changes places with one drawn at random from what is left of the
+    block, so that the last trials of a block are not known to be repeats.
+    """
+    block = session.trials.filter(block=trial.block)
+    n_repeats = block.filter(is_repeat=True).count()
+    if n_repeats >= MAX_REPEATED_SHARE * session.study.images_per_block:
+        return
+    number = 1 + session.trials.count()
+    rng = np.random.default_rng([session.seed, number])
+    sample_set = (
+        session.study.real_set if trial.truth == Truth.REAL else session.arm.sample_set
+    )
+    drawn = _draw(sample_set, session, 1, rng)
+    if not drawn:
+        return
+    place = {"sample_id": drawn[0], "truth": trial.truth}
+    left = list(block.filter(issued_at__isnull=True))
+    index = int(rng.integers(len(left) + 1))
+    if index < len(left):
+        other = left[index]
+        theirs = {"sample_id": other.sample_id, "truth": other.truth}
+        session.trials.filter(pk=other.pk).update(**place)
+        place = theirs
+    Trial.objects.create(
+        session=session,
+        number=number,
+        block=trial.block,
+        is_repeat=True,
+        nonce=tokens.make(),
+        image_token=tokens.make(),
+        **place,
+    )
 
 
 def _check_clock(session: Session, trial: Trial, *, server_ms: float) -> None:

@@ -89,7 +89,13 @@ def judge(url: str, invitation: str) -> None:
             assert browser.get(mask).startswith(b"\x89PNG")
         if trial["planned_ms"]:
             time.sleep((trial["planned_ms"] + 150) / 1000)
-        answer = {"nonce": trial["nonce"], "answer": "real", "rt_ms": 400}
+        shown_ms = trial["planned_ms"]
+        answer = {
+            "nonce": trial["nonce"],
+            "answer": "real",
+            "rt_ms": 400,
+            "exposure": {"shown_ms": shown_ms} if shown_ms else None,
+        }
         step = browser.post_json(f"{path}answer/", answer)["next"]
     assert "Thank you" in browser.get(step["location"]).decode()
 

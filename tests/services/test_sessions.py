@@ -8,7 +8,7 @@ from hypeweb.models import Judgment, Session, Trial
 from hypeweb.services import sessions, studies
 from hypeweb.services.errors import ConflictError
 from hypeweb.services.sessions import Answer, Exposure
-from tests.factories import NOW, join, other, walk
+from tests.factories import NOW, join, open_study, other, walk
 
 pytestmark = pytest.mark.django_db
 
@@ -245,7 +245,7 @@ def test_a_reload_of_a_timed_image_is_flagged(timed_study):
             nonce=issued.nonce,
             answer="real",
             rt_ms=1.0,
-            exposure=Exposure(flags=("blurred", "made_up")),
+            exposure=Exposure(shown_ms=500.0, flags=("blurred", "made_up")),
         ),
         now=NOW + timedelta(seconds=5),
     )
@@ -276,3 +276,93 @@ def test_database_refuses_an_end_without_a_date(study):
         Session.objects.filter(pk=session.pk).update(state="left")
     with pytest.raises(IntegrityError), transaction.atomic():
         Session.objects.filter(pk=session.pk).update(finished_at=NOW)
+
+
+FAILED = Exposure(shown_ms=500.0, flags=("blurred",))
+
+
+def answer_open_trial(session, *, exposure, now, is_right=True):
+    issued = sessions.issue_trial(session=session, now=now)
+    truth = session.trials.get(nonce=issued.nonce).truth
+    sessions.record_judgment(
+        session=session,
+        answer=Answer(
+            nonce=issued.nonce,
+            answer=truth if is_right else other(truth),
+            rt_ms=1.0,
+            exposure=exposure,
+        ),
+        now=now + timedelta(seconds=5),
+    )
+    return issued
+
+
+def test_a_failed_exposure_is_repeated_within_its_block(timed_study):
+    session = join(timed_study)
+    first = answer_open_trial(session, exposure=FAILED, now=NOW)
+    judgment = Judgment.objects.get()
+    assert judgment.is_void
+    assert (first.block_size, first.n_trials) == (4, 8)
+    second = sessions.issue_trial(session=session, now=NOW)
+    assert (second.block_size, second.n_trials) == (5, 9)
+    assert (second.number, second.number_in_block) == (2, 2)
+    walk(session)
+    counts = Counter(
+        session.trials.filter(judgment__is_void=False).values_list("block", "truth")
+    )
+    assert set(counts.values()) == {2}
+    assert session.trials.filter(is_repeat=True).count() == 1
+    assert len(set(session.trials.values_list("sample"))) == 9
+
+
+def test_a_failed_exposure_does_not_move_the_staircase(timed_study):
+    session = join(timed_study)
+    answer_open_trial(session, exposure=FAILED, now=NOW, is_right=False)
+    assert sessions.issue_trial(session=session, now=NOW).planned_ms == 500
+
+
+def test_repeats_end_at_a_share_of_the_block(timed_study):
+    session = walk(join(timed_study), exposure=FAILED)
+    per_block = Counter(session.trials.values_list("block", flat=True))
+    assert per_block == {1: 5, 2: 5}  # a fifth of 4, rounded up
+    assert session.state == Session.State.FINISHED
+
+
+def test_a_repeat_takes_any_place_in_the_rest_of_its_block(researcher):
+    study = open_study(
+        researcher, protocol="hype_time", n_arms=1, n_blocks=1, images_per_block=10
+    )
+    n_last = 0
+    for _ in range(30):
+        session = join(study)
+        answer_open_trial(session, exposure=FAILED, now=NOW)
+        void = session.trials.get(judgment__isnull=False)
+        before = set(session.trials.exclude(pk=void.pk).values_list("truth", "sample"))
+        assert len(before) == 10
+        n_last += session.trials.last().truth == void.truth
+    # 5 of the 10 trials left share the truth of the failed one; were the repeat
+    # always the last, all 30 would. 27 or more by chance: fewer than 1 in 10,000.
+    assert n_last < 27
+
+
+def test_an_untimed_answer_is_never_void(study):
+    session = join(study)
+    answer_open_trial(session, exposure=FAILED, now=NOW)
+    assert not Judgment.objects.get().is_void
+    assert session.trials.count() == 4
+
+
+def test_an_exposure_nobody_measured_is_void(timed_study):
+    session = join(timed_study)
+    answer_open_trial(session, exposure=Exposure(), now=NOW)
+    assert Judgment.objects.get().exposure_flags == "unmeasured"
+    assert Judgment.objects.get().is_void
+
+
+def test_a_failed_exposure_without_a_spare_image_is_not_repeated(researcher):
+    study = open_study(
+        researcher, protocol="hype_time", n_arms=1, n_blocks=6, images_per_block=4
+    )
+    session = join(study)  # all 12 images of either set are taken
+    answer_open_trial(session, exposure=FAILED, now=NOW)
+    assert session.trials.count() == 24

@@ -72,7 +72,8 @@ def _answered_by_arm(study: Study, population: str) -> dict[int, list[Answered]]
         trial__session__study=study,
         trial__session__population=population,
         trial__session__state=Session.State.FINISHED,
-    ).order_by("trial__session_id", "trial__number")
+        is_void=False,
+    ).order_by("trial__session_id", "trial__block", "trial__number")
     by_arm: dict[int, list[Answered]] = defaultdict(list)
     for (
         arm_id,

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from hypeweb.models import Score
+from hypeweb.models import Judgment, Score
 from hypeweb.services import scores
+from hypeweb.services.sessions import Exposure
 from tests.factories import NOW, join, walk
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +80,26 @@ def test_a_session_no_score_knows_is_found(study):
     assert scores.unscored(now=later) == [study.pk]
     scores.score_study(study.pk, now=later)
     assert scores.unscored(now=later) == []
+
+
+def test_failed_exposures_are_left_out_of_the_timed_score(timed_study):
+    session = join(timed_study)
+    walk(session, "r", exposure=Exposure(shown_ms=500.0))
+    clean = score(timed_study)["made 0", "people", "hype_time"]
+    assert clean.n_judgments == 8
+    Judgment.objects.filter(trial__session=session, trial__number=4).update(
+        is_void=True
+    )
+    left = score(timed_study)["made 0", "people", "hype_time"]
+    assert left.n_judgments == 7
+
+
+def test_repeats_belong_to_the_block_they_were_shown_in(timed_study):
+    session = join(timed_study)
+    walk(session, exposure=Exposure(shown_ms=500.0, flags=("blurred",)))
+    Judgment.objects.update(is_void=False)
+    planned = dict.fromkeys((1, 2), 500)
+    for block in planned:
+        session.trials.filter(block=block).update(planned_ms=100 * block + 100)
+    found = score(timed_study)["made 0", "people", "hype_time"]
+    assert found.value == pytest.approx((200 + 300) / 2)

@@ -9,6 +9,7 @@ medians, which a busy machine moves far less than the times themselves.
 """
 
 import argparse
+import contextlib
 import resource
 import subprocess
 import sys
@@ -177,9 +178,14 @@ def neighbour_rows(_weights: Path, rounds: int) -> list[Row]:
     n = 10_000
     real, fake = (fake_features(n, seed=seed) for seed in (1, 2))
     tensors = torch.from_numpy(fake), torch.from_numpy(real)
+
+    def prdc():
+        with contextlib.redirect_stdout(None):  # it prints its counts
+            compute_prdc(real, fake, nearest_k=5)
+
     works = {
         "ours": lambda: precision_recall_density_coverage(real, fake),
-        "prdc": lambda: compute_prdc(real, fake, nearest_k=5),
+        "prdc": prdc,
         "torch-fidelity": lambda: calculate_precision_recall_full(*tensors, 3),
     }
     times = alternate(works, rounds=min(rounds, 2))

@@ -18,14 +18,36 @@ from hypeweb.science.arm_scores import (
     untimed_scores,
 )
 from hypeweb.science.bootstrap import require_level
-from hypeweb.science.comparison import compare_arms
+from hypeweb.science.comparison import Comparison, compare_arms
 from hypeweb.science.estimates import Caution, Estimate
 from hypeweb.science.judgments_table import JudgmentsTable, read_judgments
-from hypeweb.science.ranking import rank_arms
-from hypeweb.science.within import compare_within
+from hypeweb.science.ranking import Place, rank_arms
+from hypeweb.science.within import WithinComparison, compare_within
 
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
 Score = Literal["hype_inf", "hype_time"]
+
+
+@dataclass(frozen=True, eq=False)
+class TableScores:
+    """What a table of judgments says.
+
+    Attributes
+    ----------
+    arms : dict of str to UntimedScores or TimedScores
+        Scores of every arm, in order of the arms' names.
+    comparisons : dict of {"hype_inf", "hype_time"} to Comparison
+        Arms against each other, by score.
+    within : dict of {"hype_inf", "hype_time"} to WithinComparison
+        The same within the evaluators who judged several arms, where there are such.
+    rankings : dict of {"hype_inf", "hype_time"} to tuple of Place
+        Arms from best to worst, by score; those of one evaluator are left out.
+    """
+
+    arms: dict[str, UntimedScores | TimedScores]
+    comparisons: dict[Score, Comparison]
+    within: dict[Score, WithinComparison]
+    rankings: dict[Score, tuple[Place, ...]]
 
 
 @dataclass(eq=False)
@@ -49,6 +71,13 @@ class _Scored:
             self.values[arm] = score.value
             self.evaluators[arm] = evaluators
             self.replicates[arm] = replicates
+
+    def by_person(self) -> dict[str, dict[str, float]]:
+        """Return every arm's scores by the evaluator's name."""
+        return {
+            arm: dict(zip(self.people[arm], values.tolist(), strict=True))
+            for arm, values in self.evaluators.items()
+        }
 
 
 def score_file(path: Path, *, seed: int, settings: Settings) -> dict[str, Json]:
@@ -113,37 +142,82 @@ def score_table(
     ValueError
         If the level is not between 0 and 1.
     """
-    require_level(settings.level)
-    rng = np.random.default_rng(seed)
+    scored = score_arms(table, seed=seed, settings=settings)
     arms: dict[str, Json] = {}
     warnings = [_warning(caution, arm=None) for caution in table.cautions]
+    for arm, scores in scored.arms.items():
+        if isinstance(scores, TimedScores):
+            arms[arm], cautions = _timed_json(scores)
+        else:
+            arms[arm], cautions = _untimed_json(scores)
+        warnings += [_warning(caution, arm=arm) for caution in cautions]
+    warnings += [_warning(caution, arm=None) for caution in _people_cautions(table)]
+    comparisons: dict[str, Json] = {
+        name: plain(found) for name, found in scored.comparisons.items()
+    }
+    within = {f"{name}_within": plain(found) for name, found in scored.within.items()}
+    return {
+        "arms": arms,
+        "comparisons": {**comparisons, **within},
+        "ranking": {name: plain(found) for name, found in scored.rankings.items()},
+        "warnings": warnings,
+        "provenance": _provenance(table, seed=seed, settings=settings),
+    }
+
+
+def score_arms(table: JudgmentsTable, *, seed: int, settings: Settings) -> TableScores:
+    """Return every arm of a table scored, compared and ranked.
+
+    Parameters
+    ----------
+    table : JudgmentsTable
+        The judgments.
+    seed : int
+        Seed of every resample.
+    settings : Settings
+        How scores are computed.
+
+    Returns
+    -------
+    TableScores
+        The same table, seed and settings give the same numbers to the last digit.
+
+    Raises
+    ------
+    ValueError
+        If the level is not between 0 and 1.
+    """
+    require_level(settings.level)
+    rng = np.random.default_rng(seed)
+    arms: dict[str, UntimedScores | TimedScores] = {}
     kinds: dict[Score, _Scored] = {"hype_inf": _Scored(), "hype_time": _Scored()}
     for arm in sorted(table.names["arm"]):
         evaluators = table.evaluators(arm)
         if table.is_timed(arm):
             timed = timed_scores(evaluators, rng=rng, settings=settings)
-            arms[arm], cautions = _timed_json(timed)
-            kinds["hype_time"].add(
+            arms[arm], kind = timed, kinds["hype_time"]
+            kind.add(
                 arm, timed.hype_time.score, timed.evaluator_scores, timed.replicates
             )
-            kinds["hype_time"].people[arm] = table.evaluator_names(arm)
         else:
             untimed = untimed_scores(evaluators, rng=rng, settings=settings)
-            arms[arm], cautions = _untimed_json(untimed)
+            arms[arm], kind = untimed, kinds["hype_inf"]
             inf = untimed.hype_inf
-            kinds["hype_inf"].add(
-                arm, inf.total, untimed.evaluator_scores, inf.replicates
+            kind.add(arm, inf.total, untimed.evaluator_scores, inf.replicates)
+        kind.people[arm] = table.evaluator_names(arm)
+    comparisons: dict[Score, Comparison] = {}
+    within: dict[Score, WithinComparison] = {}
+    for score, kind in kinds.items():
+        if kind.values:
+            comparisons[score] = compare_arms(
+                kind.evaluators, rng=rng, level=settings.level
             )
-            kinds["hype_inf"].people[arm] = table.evaluator_names(arm)
-        warnings += [_warning(caution, arm=arm) for caution in cautions]
-    warnings += [_warning(caution, arm=None) for caution in _people_cautions(table)]
-    return {
-        "arms": arms,
-        "comparisons": _comparisons(kinds, rng=rng, level=settings.level),
-        "ranking": _rankings(kinds, level=settings.level),
-        "warnings": warnings,
-        "provenance": _provenance(table, seed=seed, settings=settings),
-    }
+            found = compare_within(kind.by_person(), rng=rng, level=settings.level)
+            if found.pairs:
+                within[score] = found
+    return TableScores(
+        arms, comparisons, within, _rankings(kinds, level=settings.level)
+    )
 
 
 def _lines(file: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[str]:
@@ -174,7 +248,7 @@ def _untimed_json(
             "error": list(scored.learning.error),
         },
     }
-    return _plain(numbers), scored.hype_inf.cautions
+    return plain(numbers), scored.hype_inf.cautions
 
 
 def _timed_json(
@@ -198,20 +272,31 @@ def _timed_json(
     cautions = dict.fromkeys(
         scored.hype_time.cautions + scored.threshold.cautions + scored.cautions
     )
-    return _plain(numbers), tuple(cautions)
+    return plain(numbers), tuple(cautions)
 
 
-def _plain(value: object) -> Json:
-    """Return a value as JSON holds it; only finite numbers pass."""
+def plain(value: object) -> Json:
+    """Return a value as JSON holds it.
+
+    Parameters
+    ----------
+    value : object
+        A number, a string, a mapping, a sequence or a dataclass of these.
+
+    Returns
+    -------
+    JSON value
+        None in place of a number that is not finite.
+    """
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return _plain(asdict(value))  # type: ignore[call-overload]
+        return [plain(entry) for entry in value]
+    return plain(asdict(value))  # type: ignore[call-overload]
 
 
 def _warning(caution: Caution, *, arm: str | None) -> Json:
@@ -236,39 +321,19 @@ def _people_cautions(
     )
 
 
-def _comparisons(
-    kinds: Mapping[Score, _Scored], *, rng: np.random.Generator, level: float
-) -> Json:
-    compared: dict[str, Json] = {}
-    for score, kind in kinds.items():
-        if not kind.values:
-            continue
-        compared[score] = _plain(compare_arms(kind.evaluators, rng=rng, level=level))
-        within = compare_within(
-            {
-                arm: dict(zip(kind.people[arm], values.tolist(), strict=True))
-                for arm, values in kind.evaluators.items()
-            },
-            rng=rng,
-            level=level,
-        )
-        if within.pairs:
-            compared[f"{score}_within"] = _plain(within)
-    return compared
-
-
-def _rankings(kinds: Mapping[Score, _Scored], *, level: float) -> Json:
-    rankings: dict[str, Json] = {}
+def _rankings(
+    kinds: Mapping[Score, _Scored], *, level: float
+) -> dict[Score, tuple[Place, ...]]:
+    rankings: dict[Score, tuple[Place, ...]] = {}
     for score, kind in kinds.items():
         # An arm of one evaluator has no resamples; the others cannot be ranked with it.
         names = [arm for arm in kind.values if kind.replicates[arm].size]
         if names:
-            places = rank_arms(
+            rankings[score] = rank_arms(
                 {arm: kind.values[arm] for arm in names},
                 {arm: kind.replicates[arm] for arm in names},
                 level=level,
             )
-            rankings[score] = _plain(places)
     return rankings
 
 
@@ -278,6 +343,6 @@ def _provenance(table: JudgmentsTable, *, seed: int, settings: Settings) -> Json
         "n_judgments": int(table.truth.size),
         "n_evaluators": len(table.names["evaluator"]),
         "seed": seed,
-        "settings": _plain(settings),
+        "settings": plain(settings),
         "versions": {"numpy": np.__version__, "scipy": scipy.__version__},
     }

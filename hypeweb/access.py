@@ -1,19 +1,31 @@
 """Who gets which object: the one place that decides."""
 
+import re
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core import signing
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from hypeweb.models import Evaluation, Mask, Sample, SampleSet, Session, Study
+from hypeweb.models import (
+    Evaluation,
+    Evaluator,
+    Mask,
+    Sample,
+    SampleSet,
+    Session,
+    Study,
+)
 from hypeweb.services.errors import DomainError, NotFoundError
 
 Visitor = User | AbstractBaseUser | AnonymousUser
 
 SIMULATION_HEADER = "X-Hype-Simulated"
 SIMULATION_MAX_AGE_S = 24 * 3600
-SESSION_COOKIE_MAX_AGE_S = 90 * 24 * 3600
+EVALUATOR_COOKIE = "evaluator"
+EVALUATOR_COOKIE_MAX_AGE_S = 90 * 24 * 3600
+TOKEN = re.compile("[A-Za-z0-9_-]{1,43}")
 
 
 def researcher(request: HttpRequest) -> User:
@@ -93,26 +105,24 @@ def session(token: str) -> Session:
     return found
 
 
-def begun_session(request: HttpRequest, study: Study) -> Session | None:
-    """Return the session this browser began in a study: one person, one session."""
-    token = request.COOKIES.get(_cookie_of(study), "")
-    return Session.objects.filter(study=study, token=token).first()
+def evaluator(request: HttpRequest) -> Evaluator | None:
+    """Return who this browser is among the evaluators: one browser, one person."""
+    token = request.COOKIES.get(EVALUATOR_COOKIE, "")
+    if not TOKEN.fullmatch(token):
+        return None
+    return Evaluator.objects.filter(token=token).first()
 
 
-def remember_session(response: HttpResponse, session: Session) -> None:
-    """Let the browser find its session again from the invitation."""
+def remember_evaluator(response: HttpResponse, evaluator: Evaluator) -> None:
+    """Let the browser be the same evaluator in every study of this site."""
     response.set_cookie(
-        _cookie_of(session.study),
-        session.token,
-        max_age=SESSION_COOKIE_MAX_AGE_S,
+        EVALUATOR_COOKIE,
+        evaluator.token,
+        max_age=EVALUATOR_COOKIE_MAX_AGE_S,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
     )
-
-
-def _cookie_of(study: Study) -> str:
-    return f"study-{study.pk}"
 
 
 def mask(token: str) -> Mask:

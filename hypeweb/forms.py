@@ -1,5 +1,6 @@
 """What people and browsers send, checked once."""
 
+import json
 import math
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypeweb.models import SampleSet, Study
 from hypeweb.models.sessions import Truth
 from hypeweb.science.staircase import PRESETS
 from hypeweb.services import samples, studies
-from hypeweb.services.sessions import Answer, Exposure
+from hypeweb.services.sessions import Answer, Exposure, Screen
 
 # Image, masks and blank; more is no exposure of ours.
 MAX_STAMPS = 40
@@ -157,6 +158,34 @@ class ConsentForm(forms.Form):
             "required": gettext_lazy("Tick the box to say that you agree, then go on.")
         },
     )
+
+
+class ScreenForm(forms.Form):
+    """What the screen check measured; nothing where none was made."""
+
+    width = forms.IntegerField(min_value=1, max_value=100_000)
+    height = forms.IntegerField(min_value=1, max_value=100_000)
+    refresh_hz = forms.FloatField(min_value=1, max_value=1000)
+    zoom = forms.FloatField(min_value=0, max_value=100, required=False)
+    device_pixel_ratio = forms.FloatField(min_value=0, max_value=100, required=False)
+    jitter_ms = forms.FloatField(min_value=0, max_value=1e5, required=False)
+    n_long_gaps = forms.IntegerField(min_value=0, max_value=10_000, required=False)
+    fullscreen = forms.NullBooleanField(required=False)
+    touch = forms.NullBooleanField(required=False)
+    element_timing = forms.NullBooleanField(required=False)
+    isolated = forms.NullBooleanField(required=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ScreenForm":
+        """Return the form of what was posted; unreadable is as good as none."""
+        try:
+            posted = json.loads(text)
+        except (ValueError, RecursionError):
+            posted = None
+        return cls(posted if isinstance(posted, dict) else {})
+
+    def as_screen(self) -> Screen | None:
+        return Screen(**self.cleaned_data) if self.is_valid() else None
 
 
 class AnswerForm(forms.Form):

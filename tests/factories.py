@@ -11,8 +11,9 @@ from PIL import Image
 
 from hypeweb.models import SampleSet, Session, Study
 from hypeweb.services import samples, sessions, studies
-from hypeweb.services.sessions import Answer, Exposure
+from hypeweb.services.sessions import Answer, Exposure, Screen
 
+SCREEN = Screen(width=1280, height=900, refresh_hz=60.0)
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
 
@@ -90,11 +91,13 @@ def open_study(
     return study
 
 
-def join(study: Study, *, population: str = "people") -> Session:
+def join(
+    study: Study, *, population: str = "people", now: datetime = NOW
+) -> Session:
     session = sessions.join_study(
-        study=study, population=Session.Population(population), now=NOW
+        study=study, population=Session.Population(population), now=now
     )
-    sessions.start_session(session=session, now=NOW)
+    sessions.start_session(session=session, now=now, screen=SCREEN)
     session.refresh_from_db()
     return session
 

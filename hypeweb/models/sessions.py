@@ -18,9 +18,13 @@ class Evaluator(models.Model):
     class Pool(models.TextChoices):
         LINK = "link", "open link"
         SIMULATED = "simulated", "simulated"
+        PREVIEW = "preview", "researcher's preview"
 
     pool = models.CharField(max_length=9, choices=Pool)
     external_id_hash = models.CharField(max_length=64, blank=True)
+    token = models.CharField(
+        max_length=43, unique=True, editable=False, help_text="kept by the browser"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -48,6 +52,7 @@ class Session(models.Model):
     class Population(models.TextChoices):
         PEOPLE = "people", "people"
         SIMULATED = "simulated", "simulated"
+        PREVIEW = "preview", "preview"
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="sessions")
     arm = models.ForeignKey(Arm, on_delete=models.PROTECT, related_name="sessions")
@@ -61,6 +66,10 @@ class Session(models.Model):
     consent_text = models.TextField()
     consented_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(help_text="of the latest answer or start")
+    screen = models.JSONField(
+        null=True, blank=True, help_text="what the screen check measured"
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -80,6 +80,18 @@ class Study(models.Model):
     n_masks = models.PositiveIntegerField("masks after each image", default=4)
     mask_ms = models.PositiveIntegerField(default=30)
 
+    # What a HYPE_time study asks of a screen, and how long a session may take.
+    min_width_px = models.PositiveIntegerField("smallest window width", default=600)
+    min_height_px = models.PositiveIntegerField("smallest window height", default=500)
+    min_refresh_hz = models.PositiveIntegerField("slowest refresh rate", default=50)
+    needs_keyboard = models.BooleanField(default=True)
+    idle_limit_min = models.PositiveIntegerField(
+        "minutes without an answer", default=60, validators=AT_LEAST_ONE
+    )
+    duration_limit_min = models.PositiveIntegerField(
+        "minutes in all", default=240, validators=AT_LEAST_ONE
+    )
+
     feedback = models.BooleanField("feedback after each answer", default=True)
     image_rendering = models.CharField(
         max_length=9, choices=Rendering, default=Rendering.PIXELATED

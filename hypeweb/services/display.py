@@ -44,6 +44,16 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Requirements:
+    """What a timed study asks of a screen."""
+
+    min_width: int
+    min_height: int
+    min_refresh_hz: int
+    needs_keyboard: bool
+
+
+@dataclass(frozen=True)
 class Debrief:
     """A person's own result in words."""
 
@@ -70,6 +80,19 @@ def facts_of(study: Study) -> Facts:
         images_per_block=study.images_per_block if study.is_timed else study.n_trials,
         feedback=study.feedback,
         minutes=max(1, round(study.n_trials * seconds / 60)),
+    )
+
+
+def requirements_of(session: Session) -> Requirements | None:
+    """Return what the screen check looks for; nothing where nobody is timed."""
+    study = session.study
+    if not study.is_timed or session.is_simulated:
+        return None
+    return Requirements(
+        min_width=study.min_width_px,
+        min_height=study.min_height_px,
+        min_refresh_hz=study.min_refresh_hz,
+        needs_keyboard=study.needs_keyboard,
     )
 
 

@@ -1,6 +1,6 @@
 """An evaluator's walk: join, start, one trial after another, the end."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -23,7 +23,7 @@ from hypeweb.science.schedule import choose_least_shown, truth_order
 from hypeweb.science.scoring import block_mode
 from hypeweb.science.staircase import next_exposure
 from hypeweb.services import studies, tokens
-from hypeweb.services.errors import ConflictError
+from hypeweb.services.errors import ConflictError, DomainError
 
 # A session that consented, or started, longer ago holds no place in its arm.
 PLACE_HELD_CONSENTED = timedelta(minutes=15)
@@ -45,6 +45,8 @@ EXPOSURE_FLAGS = frozenset(
 )
 # With one of these the person did not see what was planned.
 VOIDING_FLAGS = frozenset(EXPOSURE_FLAGS | {"shown_again"}) - {"late_frame"}
+# Screens refresh a little below their nominal rate: 59.94 Hz is 60.
+NOMINAL_SHARE = 0.98
 # Repeats added to a block, at most this share of it.
 MAX_REPEATED_SHARE = 0.2
 
@@ -77,6 +79,23 @@ class Exposure:
     element_timing_ms: float | None = None
     stamps_ms: tuple[float, ...] | None = None
     flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What the screen check measured before a timed session."""
+
+    width: int
+    height: int
+    refresh_hz: float
+    zoom: float | None = None
+    device_pixel_ratio: float | None = None
+    jitter_ms: float | None = None
+    n_long_gaps: int | None = None
+    fullscreen: bool | None = None
+    touch: bool | None = None
+    element_timing: bool | None = None
+    isolated: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -115,13 +134,25 @@ class Result:
         return round(100 * self.n_correct / self.n_answered) if self.n_answered else 0
 
 
+def session_of(evaluator: Evaluator, study: Study) -> Session | None:
+    """Return the session an evaluator began in a study: one person, one session."""
+    return Session.objects.filter(study=study, evaluator=evaluator).first()
+
+
 @transaction.atomic
 def join_study(
-    *, study: Study, population: Session.Population, now: datetime
+    *,
+    study: Study,
+    population: Session.Population,
+    now: datetime,
+    evaluator: Evaluator | None = None,
 ) -> Session:
-    """Open a session for a new evaluator in the arm that has the fewest."""
+    """Open a session in the arm that has the fewest; a known evaluator's is kept."""
     study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
-    if not study.is_open:
+    begun = session_of(evaluator, study) if evaluator else None
+    if begun is not None:
+        return begun
+    if not study.is_open and population != Session.Population.PREVIEW:
         raise ConflictError(
             "This study is not open for new evaluators. Ask the person who "
             "invited you, or come back later."
@@ -131,27 +162,27 @@ def join_study(
     return Session.objects.create(
         study=study,
         arm=arm,
-        evaluator=Evaluator.objects.create(
-            pool=Evaluator.Pool.SIMULATED
-            if population == Session.Population.SIMULATED
-            else Evaluator.Pool.LINK
-        ),
+        evaluator=evaluator or _new_evaluator(population),
         token=tokens.make(),
         population=population,
         seed=seed,
         consent_text=study.consent_text,
         consented_at=now,
+        last_seen_at=now,
     )
 
 
 @transaction.atomic
-def start_session(*, session: Session, now: datetime) -> None:
+def start_session(
+    *, session: Session, now: datetime, screen: Screen | None = None
+) -> None:
     """Draw the session's images and begin; a second call changes nothing."""
     # The study's row is the lock under which images are drawn in equal shares.
     study = Study.objects.select_for_update(of=("self",)).get(pk=session.study_id)
     session = _lock(session)
     if session.state != Session.State.CONSENTED:
         return
+    _check_screen(session, screen)
     rng = np.random.default_rng(session.seed)
     order = _truths(study, rng)
     chosen = {
@@ -172,15 +203,16 @@ def start_session(*, session: Session, now: datetime) -> None:
         for number, truth in enumerate(order, start=1)
     )
     session.state, session.started_at = Session.State.RUNNING, now
-    session.save(update_fields=["state", "started_at"])
+    session.last_seen_at = now
+    session.screen = asdict(screen) if screen else None
+    session.save(update_fields=["state", "started_at", "last_seen_at", "screen"])
 
 
 @transaction.atomic
 def issue_trial(*, session: Session, now: datetime) -> IssuedTrial | None:
     """Return the first unanswered trial, the same one until it is answered."""
     session = _lock(session)
-    if session.state != Session.State.RUNNING:
-        return None
+    _end_if_late(session, now=now)
     return _issue(session, now=now)
 
 
@@ -275,6 +307,53 @@ def _lock(session: Session) -> Session:
         .select_related("study")
         .get(pk=session.pk)
     )
+
+
+def _new_evaluator(population: str) -> Evaluator:
+    pools = {
+        Session.Population.PEOPLE: Evaluator.Pool.LINK,
+        Session.Population.SIMULATED: Evaluator.Pool.SIMULATED,
+        Session.Population.PREVIEW: Evaluator.Pool.PREVIEW,
+    }
+    return Evaluator.objects.create(
+        pool=pools[Session.Population(population)], token=tokens.make()
+    )
+
+
+def _end_if_late(session: Session, *, now: datetime) -> None:
+    """End a running session that stood still, or took, longer than it may."""
+    if session.state != Session.State.RUNNING or session.started_at is None:
+        return
+    study = session.study
+    idle = now - session.last_seen_at > timedelta(minutes=study.idle_limit_min)
+    total = now - session.started_at > timedelta(minutes=study.duration_limit_min)
+    if idle or total:
+        session.state, session.finished_at = Session.State.LEFT, now
+        session.save(update_fields=["state", "finished_at"])
+
+
+def _check_screen(session: Session, screen: Screen | None) -> None:
+    """Refuse, kindly, a screen on which a timed study cannot be shown."""
+    study = session.study
+    if not study.is_timed or session.is_simulated:
+        return
+    if screen is None:
+        raise DomainError(
+            "The screen check has not run. Go back, allow JavaScript for this page, "
+            "and wait until it is done."
+        )
+    if screen.width < study.min_width_px or screen.height < study.min_height_px:
+        raise DomainError(
+            f"The window is {screen.width} x {screen.height} pixels, and this study "
+            f"needs {study.min_width_px} x {study.min_height_px}. Go back, make the "
+            "window larger or use a larger screen."
+        )
+    if screen.refresh_hz < NOMINAL_SHARE * study.min_refresh_hz:
+        raise DomainError(
+            f"The screen refreshes {screen.refresh_hz:.0f} times a second, and this "
+            f"study needs {study.min_refresh_hz}. Go back, leave battery saving, or "
+            "use another screen."
+        )
 
 
 def _choose_arm(
@@ -385,6 +464,7 @@ def _masks(study: Study, session: Session, trial: Trial) -> tuple[str, ...]:
 def _judge(
     *, session: Session, trial: Trial, answer: Answer, now: datetime
 ) -> Judgment:
+    _end_if_late(session, now=now)
     if session.state != Session.State.RUNNING:
         raise ConflictError("This session has ended; no more answers are taken.")
     assert trial.issued_at is not None  # noqa: S101 - chosen by record_judgment
@@ -409,6 +489,8 @@ def _judge(
         is_void=not VOIDING_FLAGS.isdisjoint(flags),
         created_at=now,
     )
+    session.last_seen_at = now
+    session.save(update_fields=["last_seen_at"])
     if judgment.is_void:
         _repeat(session, trial)
     if not session.trials.filter(judgment__isnull=True).exists():

@@ -16,7 +16,7 @@ from django.views.decorators.http import (
 )
 
 from hypeweb import access, tasks
-from hypeweb.forms import AnswerForm, ConsentForm
+from hypeweb.forms import AnswerForm, ConsentForm, ScreenForm
 from hypeweb.models import Session, Study
 from hypeweb.services import display, masks, samples, sessions
 from hypeweb.services.errors import DomainError, NotFoundError
@@ -30,7 +30,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if not study.is_open:
         message = "This study has ended. Thank you for your interest."
         return render(request, "sessions/closed.html", {"message": message}, status=409)
-    begun = access.begun_session(request, study)
+    evaluator = access.evaluator(request)
+    begun = sessions.session_of(evaluator, study) if evaluator else None
     if begun is not None:
         return redirect("session", token=begun.token)
     form = ConsentForm(request.POST if request.method == "POST" else None)
@@ -39,9 +40,10 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             study=study,
             population=access.population_of(request, study),
             now=timezone.now(),
+            evaluator=evaluator,
         )
         response = redirect("session", token=joined.token)
-        access.remember_session(response, joined)
+        access.remember_evaluator(response, joined.evaluator)
         return response
     context = {
         "study": display.facts_of(study),
@@ -59,7 +61,10 @@ def session(request: HttpRequest, token: str) -> HttpResponse:
     found = access.session(token)
     context = {"session": found, "study": display.facts_of(found.study)}
     if found.state == Session.State.CONSENTED:
-        return render(request, "sessions/instructions.html", context)
+        required = display.requirements_of(found)
+        return render(
+            request, "sessions/instructions.html", {**context, "required": required}
+        )
     if found.state == Session.State.RUNNING:
         task = display.task_of(found)
         return render(request, "sessions/trial.html", {**context, "task": task})
@@ -69,7 +74,9 @@ def session(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 def session_start(request: HttpRequest, token: str) -> HttpResponse:
-    sessions.start_session(session=access.session(token), now=timezone.now())
+    found = access.session(token)
+    form = ScreenForm.from_json(request.POST.get("screen", ""))
+    sessions.start_session(session=found, now=timezone.now(), screen=form.as_screen())
     return redirect("session", token=token)
 
 

@@ -80,7 +80,8 @@ def judge(url: str, invitation: str) -> None:
     browser.get(invitation)
     session = browser.post_form(invitation, {"consent": "on"})
     path = "/" + session.split("/", 3)[3]
-    browser.post_form(f"{path}start/", {})
+    screen = {"width": 1280, "height": 900, "refresh_hz": 60}
+    browser.post_form(f"{path}start/", {"screen": json.dumps(screen)})
     step = browser.get_json(f"{path}trial/")
     while step["state"] == "trial":
         trial = step["trial"]

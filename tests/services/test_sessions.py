@@ -4,11 +4,11 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from hypeweb.models import Judgment, Session, Trial
-from hypeweb.services import sessions, studies
-from hypeweb.services.errors import ConflictError
-from hypeweb.services.sessions import Answer, Exposure
-from tests.factories import NOW, join, open_study, other, walk
+from hypeweb.models import Judgment, Score, Session, Study, Trial
+from hypeweb.services import scores, sessions, studies
+from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.sessions import Answer, Exposure, Screen
+from tests.factories import NOW, draft_study, join, open_study, other, walk
 
 pytestmark = pytest.mark.django_db
 
@@ -366,3 +366,85 @@ def test_a_failed_exposure_without_a_spare_image_is_not_repeated(researcher):
     session = join(study)  # all 12 images of either set are taken
     answer_open_trial(session, exposure=FAILED, now=NOW)
     assert session.trials.count() == 24
+
+
+def test_a_known_evaluator_comes_back_to_the_session_they_began(study):
+    first = sessions.join_study(study=study, population="people", now=NOW)
+    again = sessions.join_study(
+        study=study, population="people", now=NOW, evaluator=first.evaluator
+    )
+    assert again == first
+
+
+def test_a_known_evaluator_is_the_same_person_in_another_study(study, researcher):
+    first = sessions.join_study(study=study, population="people", now=NOW)
+    twin = Study.objects.get(pk=study.pk)
+    twin.pk, twin.slug, twin.invitation_token = None, "twin", "another"
+    twin.save()
+    twin.arms.create(sample_set=study.arms.first().sample_set, label="a", position=0)
+    second = sessions.join_study(
+        study=twin, population="people", now=NOW, evaluator=first.evaluator
+    )
+    assert second != first
+    assert second.evaluator == first.evaluator
+
+
+@pytest.mark.parametrize(
+    ("screen", "sentence"),
+    [
+        (None, "screen check has not run"),
+        (Screen(width=599, height=900, refresh_hz=60), "599 x 900 pixels, and this st"),
+        (Screen(width=900, height=499, refresh_hz=60), "needs 600 x 500"),
+        (Screen(width=900, height=900, refresh_hz=30), "refreshes 30 times a second"),
+    ],
+)
+def test_a_timed_study_refuses_a_screen_that_cannot_show_it(
+    timed_study, screen, sentence
+):
+    session = sessions.join_study(study=timed_study, population="people", now=NOW)
+    with pytest.raises(DomainError, match=sentence):
+        sessions.start_session(session=session, now=NOW, screen=screen)
+    session.refresh_from_db()
+    assert session.state == Session.State.CONSENTED
+    assert not session.trials.exists()
+
+
+def test_the_screen_is_stored(timed_study):
+    assert join(timed_study).screen["refresh_hz"] == 60.0
+
+
+def test_a_session_that_stood_still_too_long_ends(study):
+    session = join(study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    late = NOW + timedelta(minutes=study.idle_limit_min, seconds=1)
+    with pytest.raises(ConflictError, match="has ended"):
+        sessions.record_judgment(
+            session=session, answer=answer_to(issued, "real"), now=late
+        )
+    assert sessions.issue_trial(session=session, now=late) is None
+    session.refresh_from_db()
+    assert session.state == Session.State.LEFT
+
+
+def test_a_session_may_not_last_for_ever(study):
+    study.idle_limit_min, study.duration_limit_min = 60, 90
+    study.save()
+    session = join(study)
+    now = NOW
+    for minutes in (50, 50):
+        issued = sessions.issue_trial(session=session, now=now)
+        now += timedelta(minutes=minutes)
+        if minutes and now - NOW > timedelta(minutes=90):
+            break
+        sessions.record_judgment(
+            session=session, answer=answer_to(issued, "real"), now=now
+        )
+    assert sessions.issue_trial(session=session, now=now) is None
+
+
+def test_a_preview_walks_a_draft_and_counts_nowhere(researcher, tmp_path):
+    draft = draft_study(researcher, protocol="hype_inf", folder=tmp_path)
+    session = walk(join(draft, population="preview"))
+    assert session.state == Session.State.FINISHED
+    scores.score_study(draft.pk, now=NOW)
+    assert not Score.objects.exists()

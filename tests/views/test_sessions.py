@@ -4,16 +4,23 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from hypeweb import access
 from hypeweb.models import Evaluator, Judgment, Session, Study, Trial
 from hypeweb.services import studies
-from tests.factories import NOW, join, other
+from tests import factories
+from tests.factories import NOW, other
 
 pytestmark = pytest.mark.django_db
 
 JSON = {"HTTP_ACCEPT": "application/json"}
+
+
+def join(study):
+    """Join by the clock the views go by."""
+    return factories.join(study, now=timezone.now())
 
 
 def url(name, session):
@@ -199,7 +206,7 @@ def test_a_body_that_is_no_object_is_a_sentence(client, session, body):
 def test_the_exposure_is_stored_as_measured(client, timed_study):
     session = join(timed_study)
     nonce = next_trial(client, session)["nonce"]
-    Trial.objects.update(issued_at=NOW - timedelta(days=1))
+    Trial.objects.update(issued_at=timezone.now() - timedelta(seconds=5))
     exposure = {
         "shown_ms": 500.1,
         "target_frames": 30,

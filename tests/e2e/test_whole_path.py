@@ -1,6 +1,8 @@
 """From an upload to a report, as a researcher and two evaluators would walk it."""
 
 import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from hypeweb.models import Judgment, SampleSet, Session, Study, Trial
@@ -172,11 +174,9 @@ def test_a_timed_session_by_keyboard(page, site, check_page):
 
 def test_a_reload_in_the_middle_goes_on_at_the_next_image(page, site):
     log_in(page, site)
-    study = factories.open_study(
-        Study.owner.field.related_model.objects.get(username="researcher"),
-        protocol="hype_inf",
-    )
-    session = factories.join(study)
+    owner = User.objects.get(username="researcher")
+    study = factories.open_study(owner, protocol="hype_inf")
+    session = factories.join(study, now=timezone.now())
     page.goto(f"{site}/s/{session.token}/")
     page.locator("#trial[data-answerable=true]").wait_for()
     page.keyboard.press("j")

@@ -28,6 +28,11 @@ EXTRACTORS = {
 
 
 class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
+    origin = forms.ChoiceField(
+        choices=SampleSet.Origin.choices,
+        widget=forms.RadioSelect,
+        initial=SampleSet.Origin.REAL,
+    )
     archive = forms.FileField(
         label="Images",
         help_text="A .zip, .tar, .tar.gz or .npz file. Real and generated images alike "
@@ -122,10 +127,20 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "images_per_block",
             "feedback",
             "image_rendering",
+            "min_width_px",
+            "min_height_px",
+            "min_refresh_hz",
+            "needs_keyboard",
+            "idle_limit_min",
+            "duration_limit_min",
             "extractor",
             "consent_text",
         ]
-        widgets = {"consent_text": forms.Textarea(attrs={"rows": 5})}
+        widgets = {
+            "consent_text": forms.Textarea(attrs={"rows": 5}),
+            "protocol": forms.RadioSelect,
+        }
+        labels = {"image_rendering": "How enlarged images look"}
 
     def __init__(
         self,

@@ -34,26 +34,28 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "study",
             "min_width_px",
-            models.PositiveIntegerField("smallest window width", default=600),
+            models.PositiveIntegerField("smallest window width, px", default=600),
         ),
         migrations.AddField(
             "study",
             "min_height_px",
-            models.PositiveIntegerField("smallest window height", default=500),
+            models.PositiveIntegerField("smallest window height, px", default=500),
         ),
         migrations.AddField(
             "study",
             "min_refresh_hz",
-            models.PositiveIntegerField("slowest refresh rate", default=50),
+            models.PositiveIntegerField("slowest refresh rate, Hz", default=50),
         ),
         migrations.AddField(
-            "study", "needs_keyboard", models.BooleanField(default=True)
+            "study",
+            "needs_keyboard",
+            models.BooleanField("ask for a keyboard", default=True),
         ),
         migrations.AddField(
             "study",
             "idle_limit_min",
             models.PositiveIntegerField(
-                "minutes without an answer",
+                "longest pause, minutes",
                 default=60,
                 validators=[django.core.validators.MinValueValidator(1)],
             ),
@@ -62,7 +64,7 @@ class Migration(migrations.Migration):
             "study",
             "duration_limit_min",
             models.PositiveIntegerField(
-                "minutes in all",
+                "longest session, minutes",
                 default=240,
                 validators=[django.core.validators.MinValueValidator(1)],
             ),

@@ -81,15 +81,17 @@ class Study(models.Model):
     mask_ms = models.PositiveIntegerField(default=30)
 
     # What a HYPE_time study asks of a screen, and how long a session may take.
-    min_width_px = models.PositiveIntegerField("smallest window width", default=600)
-    min_height_px = models.PositiveIntegerField("smallest window height", default=500)
-    min_refresh_hz = models.PositiveIntegerField("slowest refresh rate", default=50)
-    needs_keyboard = models.BooleanField(default=True)
+    min_width_px = models.PositiveIntegerField("smallest window width, px", default=600)
+    min_height_px = models.PositiveIntegerField(
+        "smallest window height, px", default=500
+    )
+    min_refresh_hz = models.PositiveIntegerField("slowest refresh rate, Hz", default=50)
+    needs_keyboard = models.BooleanField("ask for a keyboard", default=True)
     idle_limit_min = models.PositiveIntegerField(
-        "minutes without an answer", default=60, validators=AT_LEAST_ONE
+        "longest pause, minutes", default=60, validators=AT_LEAST_ONE
     )
     duration_limit_min = models.PositiveIntegerField(
-        "minutes in all", default=240, validators=AT_LEAST_ONE
+        "longest session, minutes", default=240, validators=AT_LEAST_ONE
     )
 
     feedback = models.BooleanField("feedback after each answer", default=True)

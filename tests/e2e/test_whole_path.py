@@ -29,7 +29,7 @@ def log_in(page: Page, site: str) -> None:
 def upload(page: Page, site: str, *, name: str, origin: str, seed: int) -> None:
     page.goto(f"{site}/sample-sets/new/")
     page.get_by_label("Name").fill(name)
-    page.locator("[name=origin]").select_option(origin)
+    page.locator(f"[name=origin][value={origin}]").check()
     page.locator("[name=archive]").set_input_files(
         {
             "name": f"{name}.zip",
@@ -47,7 +47,7 @@ def create_study(page: Page, site: str, *, name: str, protocol: str) -> Study:
     page.locator("[name=name]").fill(name)
     page.locator("[name=real_set]").select_option(label="reals")
     page.get_by_label("fakes").check()
-    page.locator("[name=protocol]").select_option(protocol)
+    page.locator(f"[name=protocol][value={protocol}]").check()
     for field, value in {
         "n_real": 2,
         "n_fake": 2,

@@ -71,6 +71,15 @@ def test_a_taken_name_is_refused_in_the_form(researcher_client, study):
     assert "You already have a sample set named" in text(response)
 
 
+LIMITS = {
+    "min_width_px": 600,
+    "min_height_px": 500,
+    "min_refresh_hz": 50,
+    "idle_limit_min": 60,
+    "duration_limit_min": 240,
+}
+
+
 def study_fields(study, **fields):
     return {
         "name": "New",
@@ -85,6 +94,7 @@ def study_fields(study, **fields):
         "n_blocks": 1,
         "images_per_block": 4,
         "image_rendering": "pixelated",
+        **LIMITS,
         "extractor": "digits",
         "consent_text": "Yes.",
         **fields,

@@ -156,8 +156,8 @@ def _search(
     centre = set2.features.mean(axis=0, dtype=np.float64)
     others = set2.features - centre
     norms = np.einsum("ij,ij->i", others, others)
-    for start in range(0, len(unsure), BLOCK_ROWS // 4):
-        rows = unsure[start : start + BLOCK_ROWS // 4]
+    for start in range(0, len(unsure), BLOCK_ROWS // 8):
+        rows = unsure[start : start + BLOCK_ROWS // 8]
         # Without |x|² of the row itself, which does not change its order.
         values = norms - 2 * ((set1.features[rows] - centre) @ others.T)
         if set1 is set2:

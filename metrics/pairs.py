@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from metrics.arrays import Array
 
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 2048
 # So few that their differences stay in a processor cache.
 PAIRS_AT_ONCE = 64
 # Squared distances this close, relative to the squared norms, count as equal.

@@ -19,7 +19,7 @@ def exact_distances(features1, features2):
     return cdist(features1.astype(np.float64), features2.astype(np.float64)) ** 2
 
 
-@pytest.fixture(params=[5, 1024])
+@pytest.fixture(params=[8, 2048])
 def block_rows(request, monkeypatch):
     for module in (metrics.pairs, metrics.neighbours):
         monkeypatch.setattr(module, "BLOCK_ROWS", request.param)

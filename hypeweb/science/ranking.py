@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+TIED_DECIMALS = 9
+
 
 @dataclass(frozen=True)
 class Place:
@@ -78,9 +80,11 @@ def rank_arms(
     if not names:
         return ()
     drawn = np.stack([replicates[name] for name in names], axis=1)
-    drawn = drawn[np.isfinite(drawn).all(axis=1)]
+    # Sums of floats differ in the last digit between equal resamples.
+    drawn = np.round(drawn[np.isfinite(drawn).all(axis=1)], TIED_DECIMALS)
+    rounded = {name: round(value, TIED_DECIMALS) for name, value in values.items()}
     if not len(drawn):
-        drawn = np.array([[values[name] for name in names]])
+        drawn = np.array([[rounded[name] for name in names]])
     best = drawn == drawn.max(axis=1, keepdims=True)
     chance_best = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
     ranks = 1 + (drawn[:, None, :] > drawn[:, :, None]).sum(axis=2)
@@ -91,7 +95,7 @@ def rank_arms(
         Place(
             arm=name,
             value=values[name],
-            rank=1 + sum(other > values[name] for other in values.values()),
+            rank=1 + sum(other > rounded[name] for other in rounded.values()),
             rank_low=int(low[column]),
             rank_high=int(high[column]),
             chance_best=float(chance_best[column]),

@@ -54,3 +54,10 @@ def test_rank_arms_needs_replicates_of_the_same_arms():
         ValueError, match=r"Scores are of \['a'\], replicates of \['b'\]"
     ):
         rank_arms({"a": 1.0}, {"b": np.ones(3)})
+
+
+def test_resamples_equal_but_for_the_last_digit_are_ties():
+    first = np.full(100, 0.1 + 0.2)
+    second = np.full(100, 0.3)
+    places = rank_arms({"a": 0.1 + 0.2, "b": 0.3}, {"a": first, "b": second})
+    assert [(place.rank, place.chance_best) for place in places] == [(1, 0.5), (1, 0.5)]

@@ -5,6 +5,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from hypeweb.models import (
+    Agreement,
     Arm,
     AuditEvent,
     Evaluation,
@@ -20,6 +21,7 @@ from hypeweb.models import (
     Session,
     SkippedFile,
     Study,
+    StudyComparison,
     Trial,
 )
 
@@ -57,6 +59,8 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Trial: ("session", "number", "block", "truth", "planned_ms", "issued_at"),
     Judgment: ("trial", "answer", "is_correct", "rt_ms", "shown_ms", "created_at"),
     Score: ("arm", "population", "kind", "value", "low", "high", "computed_at"),
+    StudyComparison: ("study", "population", "computed_at"),
+    Agreement: ("study", "population", "computed_at"),
     Evaluation: ("sample_set", "real_set", "extractor", "state", "n_attempts"),
     MetricResult: ("evaluation", "name", "value", "low", "high"),
     MetricWarning: ("evaluation", "code", "message"),

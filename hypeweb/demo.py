@@ -14,7 +14,7 @@ from django.utils import timezone
 from hypeweb import simulation, tasks
 from hypeweb.models import Evaluation, SampleSet, Session, Study
 from hypeweb.science.observers import PsychometricObserver
-from hypeweb.services import evaluations, samples, scores, studies
+from hypeweb.services import agreement, evaluations, samples, scores, studies
 
 DATA = Path(settings.BASE_DIR) / "metrics" / "demo" / "data"
 PASSWORD = "hypeweb-demo"  # noqa: S105 - of accounts on one's own machine
@@ -141,6 +141,7 @@ def simulate(study: Study, *, generated: list[Made], url: str, say: Say) -> None
         )
         say(f"simulated evaluator {number + 1} of {N_SIMULATED}")
     scores.score_study(study.pk, now=timezone.now())
+    agreement.relate_study(study.pk, now=timezone.now())
 
 
 def wait_for_metrics(study: Study, *, say: Say, timeout_s: float = 240) -> None:

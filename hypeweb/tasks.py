@@ -11,7 +11,7 @@ from kombu.exceptions import KombuError
 
 from hypeweb.celery_app import app
 from hypeweb.models import Evaluation, SampleImport
-from hypeweb.services import evaluations, jobs, samples, scores
+from hypeweb.services import agreement, evaluations, jobs, samples, scores
 from hypeweb.services.jobs import LeaseLostError
 
 logger = logging.getLogger(__name__)
@@ -27,12 +27,21 @@ def import_samples(job_id: int) -> None:
 def evaluate(evaluation_id: int) -> None:
     """Compute the automated metrics of one arm."""
     _run(evaluations.run_evaluation, evaluation_id)
+    for study_id in evaluations.studies_of(evaluation_id):
+        enqueue(relate, study_id)
 
 
 @app.task
 def score(study_id: int) -> None:
     """Recompute a study's scores."""
     scores.score_study(study_id, now=timezone.now())
+    enqueue(relate, study_id)
+
+
+@app.task
+def relate(study_id: int) -> None:
+    """Recompute how a study's people and metrics agree."""
+    agreement.relate_study(study_id, now=timezone.now())
 
 
 @app.task
@@ -47,6 +56,8 @@ def sweep() -> None:
         evaluate.apply_async([job_id], expires=expires)
     for study_id in scores.unscored(now=now):
         score.apply_async([study_id], expires=expires)
+    for study_id in agreement.unrelated():
+        relate.apply_async([study_id], expires=expires)
 
 
 def enqueue(task: Task, *arguments: int) -> None:

@@ -57,6 +57,11 @@ urlpatterns = [
     path("studies/<slug:slug>/report/", reports.report, name="report"),
     path("studies/<slug:slug>/report.json", reports.report_json, name="report_json"),
     path("studies/<slug:slug>/report.csv", reports.report_csv, name="report_csv"),
+    path(
+        "studies/<slug:slug>/comparisons.csv",
+        reports.comparisons_csv,
+        name="comparisons_csv",
+    ),
     # Evaluators
     path("e/<token:token>/", sessions.invitation, name="invitation"),
     path("s/<token:token>/", sessions.session, name="session"),

@@ -91,9 +91,7 @@ def open_study(
     return study
 
 
-def join(
-    study: Study, *, population: str = "people", now: datetime = NOW
-) -> Session:
+def join(study: Study, *, population: str = "people", now: datetime = NOW) -> Session:
     session = sessions.join_study(
         study=study, population=Session.Population(population), now=now
     )

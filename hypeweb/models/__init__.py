@@ -3,12 +3,14 @@
 from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
 from hypeweb.models.jobs import Job
+from hypeweb.models.reports import Agreement
 from hypeweb.models.samples import Sample, SampleImport, SampleSet, SkippedFile
-from hypeweb.models.scores import Score
+from hypeweb.models.scores import Score, StudyComparison
 from hypeweb.models.sessions import Evaluator, Judgment, Session, Trial
 from hypeweb.models.studies import Arm, Mask, Study
 
 __all__ = [
+    "Agreement",
     "Arm",
     "AuditEvent",
     "Evaluation",
@@ -25,5 +27,6 @@ __all__ = [
     "Session",
     "SkippedFile",
     "Study",
+    "StudyComparison",
     "Trial",
 ]

@@ -94,6 +94,12 @@ class Study(models.Model):
         "longest session, minutes", default=240, validators=AT_LEAST_ONE
     )
 
+    watch_sequentially = models.BooleanField(
+        "watch while it runs",
+        default=False,
+        help_text="Say on the study's page when its arms are apart, in a way that "
+        "allows looking at any time and stopping then.",
+    )
     feedback = models.BooleanField("feedback after each answer", default=True)
     image_rendering = models.CharField(
         max_length=9, choices=Rendering, default=Rendering.PIXELATED

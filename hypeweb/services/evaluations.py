@@ -76,6 +76,18 @@ def evaluations_of(study: Study) -> dict[int, Evaluation]:
     return {evaluation.sample_set_id: evaluation for evaluation in found}
 
 
+def studies_of(evaluation_id: int) -> list[int]:
+    """Return the studies whose report shows an evaluation."""
+    run = Evaluation.objects.get(pk=evaluation_id)
+    return list(
+        Study.objects.filter(
+            arms__sample_set=run.sample_set_id,
+            real_set=run.real_set_id,
+            extractor=run.extractor,
+        ).values_list("pk", flat=True)
+    )
+
+
 @dataclass(frozen=True)
 class ArmProgress:
     """How far the metrics of one arm are."""

@@ -16,24 +16,37 @@ from hypeweb.models import (
     Session,
     Study,
 )
-from hypeweb.services import evaluations, studies
+from hypeweb.services import agreement, comparisons, evaluations, studies
+from hypeweb.services.comparisons import Compared
+from hypeweb.services.report_columns import (
+    DEPEND_ON_COUNT,
+    METRIC_COLUMNS,
+    Column,
+    detail_columns,
+    score_columns,
+)
+from hypeweb.services.report_sections import (
+    AgreementSection,
+    ComparisonSection,
+    agreement_section,
+    comparison_section,
+    verdict,
+)
 
 Population = Literal["people", "simulated"]
 N_GRID = 24
 
 
 @dataclass(frozen=True)
-class Column:
-    """One number of the table: what it is and which way is better."""
+class Number:
+    """One number of one arm, wherever it comes from."""
 
-    key: str
-    label: str
-    group: Literal["people", "metrics"]
-    unit: str
-    direction: Literal["up", "down", ""]
-    digits: int
-    help: str
-    factor: float = 1.0
+    value: float | None
+    low: float | None
+    high: float | None
+    note: str = ""
+    bound: str = ""
+    statement: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class Cell:
     interval_text: str
     is_best: bool
     note: str
+    bound: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,7 @@ class Row:
     arm_label: str
     sample_set: SampleSet
     cells: tuple[Cell, ...]
+    details: tuple[Cell, ...]
     n_evaluators: int
     n_judgments: int
     n_shown_again: int
@@ -76,95 +91,13 @@ class Report:
     headline: tuple[str, ...]
     notes: tuple[str, ...]
     columns: tuple[Column, ...]
+    detail_columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    comparison: ComparisonSection | None
+    agreement: AgreementSection | None
+    watch: tuple[str, ...]
     settings: tuple[tuple[str, str], ...]
     real_grid: tuple[int, ...]
-
-
-# Biased by the number of images, so that arms of other sizes are no match.
-DEPEND_ON_COUNT = frozenset({"fid", "inception_score_mean"})
-
-UNTIMED_COLUMNS = (
-    Column(
-        "hype_inf",
-        "HYPE_inf",
-        "people",
-        "%",
-        "up",
-        1,
-        "share of images judged wrongly; 50 % is chance",
-        100,
-    ),
-    Column(
-        "fakes_error",
-        "Fakes error",
-        "people",
-        "%",
-        "up",
-        1,
-        "share of generated images taken for real",
-        100,
-    ),
-    Column(
-        "reals_error",
-        "Reals error",
-        "people",
-        "%",
-        "",
-        1,
-        "share of real images taken for generated",
-        100,
-    ),
-)
-TIMED_COLUMNS = (
-    Column(
-        "hype_time",
-        "HYPE_time",
-        "people",
-        "ms",
-        "up",
-        0,
-        "modal exposure of the staircase, averaged over blocks and evaluators",
-    ),
-)
-METRIC_COLUMNS = (
-    Column(
-        "fid",
-        "FID",
-        "metrics",
-        "",
-        "down",
-        2,
-        "Fréchet distance of the extractor's features to those of the real set",
-    ),
-    Column(
-        "inception_score_mean",
-        "Inception Score",
-        "metrics",
-        "",
-        "up",
-        2,
-        "exp of the mean divergence of label predictions from their average",
-    ),
-    Column(
-        "precision",
-        "Precision",
-        "metrics",
-        "",
-        "up",
-        3,
-        "share of generated images inside the real manifold (k = 3)",
-    ),
-    Column(
-        "recall",
-        "Recall",
-        "metrics",
-        "",
-        "up",
-        3,
-        "share of real images inside the generated manifold (k = 3)",
-    ),
-)
 
 
 def build_report(study: Study, *, population: Population | None = None) -> Report:
@@ -174,7 +107,9 @@ def build_report(study: Study, *, population: Population | None = None) -> Repor
     scored = {score.population for score in scores}
     chosen = population or _default_population(scored)
     other: Population = "simulated" if chosen == "people" else "people"
-    columns = (TIMED_COLUMNS if study.is_timed else UNTIMED_COLUMNS) + METRIC_COLUMNS
+    columns, details = score_columns(study) + METRIC_COLUMNS, detail_columns(study)
+    names = comparisons.arm_names(arms)
+    compared = comparisons.comparison_of(study, population=chosen)
     runs = evaluations.evaluations_of(study)
     shown_again = _n_shown_again(study, chosen)
     rows = _mark_best(
@@ -182,9 +117,13 @@ def build_report(study: Study, *, population: Population | None = None) -> Repor
         [
             _row(
                 arm,
-                columns,
-                [s for s in scores if s.arm_id == arm.pk and s.population == chosen],
-                runs.get(arm.sample_set_id),
+                name=names[arm.pk],
+                scores=[
+                    score
+                    for score in scores
+                    if score.arm_id == arm.pk and score.population == chosen
+                ],
+                run=runs.get(arm.sample_set_id),
                 n_shown_again=shown_again.get(arm.pk, 0),
             )
             for arm in arms
@@ -194,76 +133,23 @@ def build_report(study: Study, *, population: Population | None = None) -> Repor
         study=study,
         population=chosen,
         other_population=other if other in scored else None,
-        headline=_headline(columns, rows, chosen),
+        headline=_headline(columns, rows, chosen, compared),
         notes=_notes(study, chosen, rows),
         columns=columns,
+        detail_columns=details,
         rows=rows,
+        comparison=comparison_section(study, compared)
+        if compared and len(arms) > 1
+        else None,
+        agreement=agreement_section(
+            study, agreement.agreement_of(study, population=chosen)
+        ),
+        watch=comparisons.watch_sentences(study, compared.watch if compared else None)
+        if study.watch_sequentially and len(arms) > 1
+        else (),
         settings=tuple(studies.describe(study)),
         real_grid=_grid(study.real_set),
     )
-
-
-def as_json(report: Report) -> dict[str, object]:
-    """Return the report as plain data: the page's numbers and their strings."""
-    return {
-        "study": report.study.name,
-        "slug": report.study.slug,
-        "protocol": report.study.protocol,
-        "population": report.population,
-        "headline": list(report.headline),
-        "notes": list(report.notes),
-        "settings": dict(report.settings),
-        "columns": [
-            {
-                "key": column.key,
-                "label": column.label,
-                "unit": "share" if column.unit == "%" else column.unit,
-                "better": {"up": "higher", "down": "lower", "": None}[column.direction],
-                "help": column.help,
-            }
-            for column in report.columns
-        ],
-        "arms": [_row_json(row) for row in report.rows],
-    }
-
-
-def as_csv_rows(report: Report) -> list[list[str]]:
-    """Return the report as a table of strings, heading first."""
-    heading = ["arm", "population", "evaluators", "judgments"]
-    for column in report.columns:
-        heading += [column.key, f"{column.key}_low", f"{column.key}_high"]
-    table = [heading]
-    for row in report.rows:
-        line = [row.arm_label, report.population]
-        line += [str(row.n_evaluators), str(row.n_judgments)]
-        for cell in row.cells:
-            line += [_plain(cell.value), _plain(cell.low), _plain(cell.high)]
-        table.append(line)
-    return table
-
-
-def as_text(report: Report) -> str:
-    """Return the report's table for a terminal."""
-    table = [["arm", *(_heading(column) for column in report.columns), "evaluators"]]
-    for row in report.rows:
-        cells = [
-            f"{cell.text} {cell.interval_text}".strip() + ("*" * cell.is_best)
-            for cell in row.cells
-        ]
-        table.append([row.arm_label, *cells, str(row.n_evaluators)])
-    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
-        for line in table
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(line.rstrip() for line in [*lines, "", *report.notes])
-
-
-def _heading(column: Column) -> str:
-    arrow = {"up": " ↑", "down": " ↓", "": ""}[column.direction]
-    unit = f" ({column.unit})" if column.unit else ""
-    return f"{column.label}{unit}{arrow}"
 
 
 def _n_shown_again(study: Study, population: Population) -> dict[int, int]:
@@ -286,25 +172,38 @@ def _default_population(scored: set[str]) -> Population:
 
 def _row(
     arm: Arm,
-    columns: Sequence[Column],
+    *,
+    name: str,
     scores: Sequence[Score],
     run: Evaluation | None,
-    *,
     n_shown_again: int,
 ) -> Row:
-    numbers: dict[str, tuple[float, float | None, float | None, str]] = {
-        score.kind: (score.value, score.low, score.high, score.note) for score in scores
+    numbers = {
+        score.kind: Number(
+            value=score.value,
+            low=score.low,
+            high=score.high,
+            note=score.note,
+            bound=score.bound,
+            statement=score.statement,
+        )
+        for score in scores
     }
     if run and run.state == Evaluation.State.DONE:
         numbers |= {
-            result.name: (result.value, result.low, result.high, "")
+            result.name: Number(result.value, result.low, result.high)
             for result in run.results.all()
         }
+    columns = score_columns(arm.study) + METRIC_COLUMNS
     main = next((score for score in scores if score.kind == columns[0].key), None)
     return Row(
-        arm_label=arm.label,
+        arm_label=name,
         sample_set=arm.sample_set,
         cells=tuple(_cell(column, numbers.get(column.key)) for column in columns),
+        details=tuple(
+            _cell(column, numbers.get(column.key))
+            for column in detail_columns(arm.study)
+        ),
         n_evaluators=main.n_evaluators if main else 0,
         n_judgments=main.n_judgments if main else 0,
         n_shown_again=n_shown_again,
@@ -315,20 +214,45 @@ def _row(
     )
 
 
-def _cell(
-    column: Column, number: tuple[float, float | None, float | None, str] | None
-) -> Cell:
+def _cell(column: Column, number: Number | None) -> Cell:
     if number is None:
-        return Cell(column.key, None, None, None, "not yet", "", False, "")
-    value, low, high, note = number
-    text = f"{value * column.factor:.{column.digits}f}"
-    interval = ""
-    if low is not None and high is not None:
-        interval = (
-            f"[{low * column.factor:.{column.digits}f}, "
-            f"{high * column.factor:.{column.digits}f}]"
-        )
-    return Cell(column.key, value, low, high, text, interval, False, note)
+        return Cell(column.key, None, None, None, "not yet", "", False, "", "")
+    low, high = number.low, number.high
+    # Without a number, the sentence says where it lies.
+    said = (number.statement, number.note) if number.value is None else (number.note,)
+    return Cell(
+        key=column.key,
+        value=number.value,
+        low=low,
+        high=high,
+        text=_beyond(number.bound)
+        if number.value is None
+        else _printed(column, number.value),
+        interval_text=_interval(column, low, high),
+        is_best=False,
+        note=" ".join(filter(None, said)),
+        bound=number.bound,
+    )
+
+
+def _interval(column: Column, low: float | None, high: float | None) -> str:
+    """Return an interval as printed; one that is open on a side as a bound."""
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f"≥ {_printed(column, low or 0.0)}"
+    if low is None:
+        return f"≤ {_printed(column, high)}"
+    return f"[{_printed(column, low)}, {_printed(column, high)}]"
+
+
+def _printed(column: Column, value: float) -> str:
+    return f"{value * column.factor:.{column.digits}f}"
+
+
+def _beyond(bound: str) -> str:
+    words = {Score.Bound.BELOW: "too short", Score.Bound.ABOVE: "too long"}
+    return next((word for name, word in words.items() if name == bound), "none")
 
 
 def _mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -337,6 +261,8 @@ def _mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...
     for index, column in enumerate(columns):
         values = [v for row in rows if (v := row.cells[index].value) is not None]
         is_fair = same_counts or column.key not in DEPEND_ON_COUNT
+        # Beyond a limit may be the best or the worst, nobody knows by how much.
+        is_fair = is_fair and not any(row.cells[index].bound for row in rows)
         if len(values) > 1 and column.direction and is_fair:
             best[column.key] = max(values) if column.direction == "up" else min(values)
     return tuple(
@@ -354,7 +280,10 @@ def _mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...
 
 
 def _headline(
-    columns: Sequence[Column], rows: Sequence[Row], population: Population
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    population: Population,
+    compared: Compared | None,
 ) -> tuple[str, ...]:
     """Say first which arm people and metrics put on top, and how clearly."""
     who = "people" if population == "people" else "simulated evaluators"
@@ -371,16 +300,33 @@ def _headline(
         (winner,) = winners
         value = f"{winner.cells[index].text} {column.unit}".strip()
         sentence = f"{subjects[column.key].format(arm=winner.arm_label)}: {value}"
-        others = [
+        others = [row for row in rows if row is not winner]
+        said = _verdicts(compared, winner, others) if column.group == "people" else ""
+        close = [
             row.arm_label
-            for row in rows
-            if row is not winner and _overlap(winner.cells[index], row.cells[index])
+            for row in others
+            if _overlap(winner.cells[index], row.cells[index])
         ]
-        if others:
-            named = ", ".join(f"“{label}”" for label in others)
-            sentence += f"; its interval overlaps that of {named}"
+        if said:
+            sentence += f"; {said}"
+        elif close:
+            sentence += f"; its interval overlaps that of {_quoted(close)}"
         sentences.append(f"{sentence}.")
     return tuple(sentences)
+
+
+def _verdicts(compared: Compared | None, winner: Row, others: Sequence[Row]) -> str:
+    """Return from which arms the best one is apart and from which it is not."""
+    named: dict[str, list[str]] = {}
+    for row in others:
+        words = verdict(compared, winner.arm_label, row.arm_label)
+        if words:
+            named.setdefault(words, []).append(row.arm_label)
+    return ", ".join(f"{words} {_quoted(arms)}" for words, arms in named.items())
+
+
+def _quoted(labels: Sequence[str]) -> str:
+    return ", ".join(f"“{label}”" for label in labels)
 
 
 def _overlap(one: Cell, other: Cell) -> bool:
@@ -413,6 +359,12 @@ def _notes(
         )
     if any(row.state_text for row in rows):
         notes.append("Some automated metrics are missing: see the state of each arm.")
+    if study.watch_sequentially:
+        notes.append(
+            "The study was watched while it ran. What is said there holds whenever one "
+            "looks and stops; if it was stopped on that, the other intervals are "
+            "slightly optimistic."
+        )
     if study.is_open:
         notes.append("The study is still open; the numbers may change.")
     return tuple(notes)
@@ -437,32 +389,3 @@ def _grid(sample_set: SampleSet) -> tuple[int, ...]:
         .order_by("position")
         .values_list("pk", flat=True)
     )
-
-
-def _plain(value: float | None) -> str:
-    return "" if value is None else repr(value)
-
-
-def _row_json(row: Row) -> dict[str, object]:
-    return {
-        "arm": row.arm_label,
-        "sample_set": row.sample_set.name,
-        "content_hash": row.sample_set.content_hash,
-        "n_evaluators": row.n_evaluators,
-        "n_judgments": row.n_judgments,
-        "state": row.state_text,
-        "warnings": list(row.warnings),
-        "provenance": row.provenance,
-        "numbers": {
-            cell.key: {
-                "value": cell.value,
-                "low": cell.low,
-                "high": cell.high,
-                "text": cell.text,
-                "interval_text": cell.interval_text,
-                "is_best": cell.is_best,
-                "note": cell.note,
-            }
-            for cell in row.cells
-        },
-    }

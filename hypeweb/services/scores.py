@@ -1,35 +1,41 @@
 """Scores: what the finished sessions of each arm say."""
 
 import hashlib
-import json
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 
 import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
+from numpy.typing import NDArray
 
-from hypeweb.models import Arm, Judgment, Score, Session, Study
+from hypeweb.models import Judgment, Score, Session, Study, StudyComparison
 from hypeweb.models.sessions import Truth
-from hypeweb.science.estimates import Estimate
-from hypeweb.science.scoring import EvaluatorAnswers, hype_inf, hype_time
+from hypeweb.science.answers import EvaluatorAnswers, class_counts
+from hypeweb.science.arm_scores import Settings, TimedScores, UntimedScores
+from hypeweb.science.estimates import Caution, Estimate
+from hypeweb.science.judgments_table import JudgmentsTable
+from hypeweb.science.populations import between_person_sd
+from hypeweb.science.response_times import ResponseTimes
+from hypeweb.science.table_scores import score_arms
+from hypeweb.services import comparisons
+
+# A researcher's own preview is no evidence.
+SCORED = (Session.Population.PEOPLE, Session.Population.SIMULATED)
 
 
 @dataclass(frozen=True)
-class Answered:
-    """One judgment, as scoring needs it."""
+class Number:
+    """One number of an arm, as a row of `Score` holds it."""
 
-    session_id: int
-    block: int
-    truth: str
-    answer: str
-    planned_ms: int | None
-    sample_id: int
+    kind: Score.Kind
+    estimate: Estimate
+    note: str = ""
+    bound: str = ""
+    statement: str = ""
+    person_spread: float | None = None
 
 
 @transaction.atomic
@@ -37,11 +43,67 @@ def score_study(study_id: int, *, now: datetime) -> None:
     """Recompute every score of a study from its finished sessions."""
     study = Study.objects.select_for_update(of=("self",)).get(pk=study_id)
     Score.objects.filter(arm__study=study).delete()
-    for population in Session.Population.values:
-        answered = _answered_by_arm(study, population)
-        for arm in study.arms.all():
-            if answered[arm.pk]:
-                _score_arm(study, arm, population, answered[arm.pk], now=now)
+    StudyComparison.objects.filter(study=study).delete()
+    for population in SCORED:
+        table = judgments_of(study, population=population)
+        if table.truth.size:
+            _score(study, population, table, now=now)
+
+
+def judgments_of(study: Study, *, population: str) -> JudgmentsTable:
+    """Return the judgments of the finished sessions, by order of finishing.
+
+    The order is that of arrival, which the confidence sequence needs, and decides the
+    random numbers that `manage.py score_judgments` would draw for the same rows.
+    """
+    names = comparisons.arm_names(list(study.arms.all()))
+    found = Judgment.objects.filter(
+        trial__session__study=study,
+        trial__session__population=population,
+        trial__session__state=Session.State.FINISHED,
+        is_void=False,
+    ).order_by(
+        "trial__session__finished_at",
+        "trial__session_id",
+        "trial__block",
+        "trial__number",
+    )
+    rows = list(
+        found.values_list(
+            "trial__session__arm_id",
+            "trial__session__evaluator_id",
+            "trial__sample_id",
+            "trial__block",
+            "trial__truth",
+            "answer",
+            "trial__planned_ms",
+            "shown_ms",
+            "rt_ms",
+        )
+    )
+    arms, people, images, blocks, truths, answers, planned, shown, times = (
+        zip(*rows, strict=True) if rows else [()] * 9
+    )
+    coded = {
+        "arm": _code([names[pk] for pk in arms]),
+        "evaluator": _code([str(pk) for pk in people]),
+        "sample": _code([str(pk) for pk in images]),
+        "block": _code([str(number) for number in blocks]),
+    }
+    return JudgmentsTable(
+        names={name: distinct for name, (distinct, _) in coded.items()},
+        codes={name: codes for name, (_, codes) in coded.items()},
+        truth=np.array([truth == Truth.REAL for truth in truths], dtype=np.bool_),
+        said_real=np.array([said == Truth.REAL for said in answers], dtype=np.bool_),
+        numbers={
+            "planned_ms": np.array(planned, dtype=np.float64),
+            "shown_ms": np.array(shown, dtype=np.float64),
+            "rt_ms": np.array(times, dtype=np.float64),
+        },
+        row=np.arange(2, len(rows) + 2),
+        n_rows=len(rows),
+        cautions=(),
+    )
 
 
 def unscored(*, now: datetime) -> list[int]:
@@ -67,109 +129,143 @@ def unscored(*, now: datetime) -> list[int]:
     )
 
 
-def _answered_by_arm(study: Study, population: str) -> dict[int, list[Answered]]:
-    rows = Judgment.objects.filter(
-        trial__session__study=study,
-        trial__session__population=population,
-        trial__session__state=Session.State.FINISHED,
-        is_void=False,
-    ).order_by("trial__session_id", "trial__block", "trial__number")
-    by_arm: dict[int, list[Answered]] = defaultdict(list)
-    for (
-        arm_id,
-        session_id,
-        block,
-        truth,
-        answer,
-        planned_ms,
-        sample_id,
-    ) in rows.values_list(
-        "trial__session__arm_id",
-        "trial__session_id",
-        "trial__block",
-        "trial__truth",
-        "answer",
-        "trial__planned_ms",
-        "trial__sample_id",
-    ):
-        by_arm[arm_id].append(
-            Answered(session_id, block, truth, answer, planned_ms, sample_id)
-        )
-    return by_arm
-
-
-def _score_arm(
-    study: Study,
-    arm: Arm,
-    population: str,
-    answered: Sequence[Answered],
-    *,
-    now: datetime,
+def _score(
+    study: Study, population: str, table: JudgmentsTable, *, now: datetime
 ) -> None:
-    # Each arm draws its own, so that arms compared vary independently.
-    rng = np.random.default_rng([study.seed, arm.position])
-    estimates = (
-        _timed(study, answered, rng) if study.is_timed else _untimed(answered, rng)
+    scored = score_arms(
+        table,
+        seed=study.seed,
+        settings=Settings(limits_ms=(study.min_ms, study.max_ms)),
     )
-    digest = hashlib.sha256(
-        json.dumps([vars(row) for row in answered], sort_keys=True).encode()
-    ).hexdigest()
-    Score.objects.bulk_create(
-        Score(
-            arm=arm,
-            population=population,
-            kind=kind,
-            value=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
-            n_evaluators=estimate.n_evaluators,
-            n_judgments=estimate.n_judgments,
-            method=f"{estimate.method}; seed {study.seed}, {arm.position}",
-            note=note,
-            judgments_hash=digest,
-            computed_at=now,
+    arms = list(study.arms.all())
+    names = comparisons.arm_names(arms)
+    digest = _hash(table)
+    for arm in arms:
+        scores = scored.arms.get(names[arm.pk])
+        if scores is None:
+            continue
+        numbers = (
+            _timed(scores)
+            if isinstance(scores, TimedScores)
+            else _untimed(scores, table.evaluators(names[arm.pk]))
         )
-        for kind, estimate, note in estimates
-        if estimate.value is not None
+        Score.objects.bulk_create(
+            Score(
+                arm=arm,
+                population=population,
+                kind=number.kind,
+                value=number.estimate.value,
+                low=number.estimate.low,
+                high=number.estimate.high,
+                bound=number.bound,
+                statement=number.statement,
+                person_spread=number.person_spread,
+                n_evaluators=number.estimate.n_evaluators,
+                n_judgments=number.estimate.n_judgments,
+                method=f"{number.estimate.method}; seed {study.seed}",
+                note=number.note,
+                judgments_hash=digest,
+                computed_at=now,
+            )
+            for number in numbers
+            if number.estimate.value is not None or number.statement
+        )
+    StudyComparison.objects.create(
+        study=study,
+        population=population,
+        result=comparisons.as_result(study, scored),
+        computed_at=now,
     )
 
 
 def _untimed(
-    answered: Sequence[Answered], rng: np.random.Generator
-) -> list[tuple[Score.Kind, Estimate, str]]:
-    scores = hype_inf(
-        [
-            EvaluatorAnswers(
-                truth=np.array([row.truth == Truth.REAL for row in rows]),
-                said_real=np.array([row.answer == Truth.REAL for row in rows]),
-                sample=np.array([row.sample_id for row in rows]),
-            )
-            for rows in _by(answered, "session_id")
-        ],
-        rng=rng,
-    )
-    note = " ".join(caution.message for caution in scores.cautions)
+    scores: UntimedScores, evaluators: Sequence[EvaluatorAnswers]
+) -> list[Number]:
+    inf, seen = scores.hype_inf, scores.detection
+    kind = Score.Kind
     return [
-        (Score.Kind.HYPE_INF, scores.total, note),
-        (Score.Kind.FAKES_ERROR, scores.fakes_error, ""),
-        (Score.Kind.REALS_ERROR, scores.reals_error, ""),
+        Number(
+            kind.HYPE_INF,
+            inf.total,
+            _note(inf.cautions),
+            person_spread=_person_sd(scores, evaluators),
+        ),
+        Number(kind.FAKES_ERROR, inf.fakes_error),
+        Number(kind.REALS_ERROR, inf.reals_error),
+        Number(kind.DPRIME, seen.dprime),
+        Number(kind.CRITERION, seen.criterion),
+        Number(kind.SAID_REAL, seen.said_real),
+        _response(scores.response_times),
+        Number(kind.LEARNING_SLOPE, scores.learning.slope),
     ]
 
 
-def _timed(
-    study: Study, answered: Sequence[Answered], rng: np.random.Generator
-) -> list[tuple[Score.Kind, Estimate, str]]:
-    scores = hype_time(
-        [
-            [[row.planned_ms or 0 for row in block] for block in _by(rows, "block")]
-            for rows in _by(answered, "session_id")
-        ],
-        limits_ms=(study.min_ms, study.max_ms),
-        rng=rng,
+def _timed(scores: TimedScores) -> list[Number]:
+    kind, threshold = Score.Kind, scores.threshold
+    return [
+        Number(
+            kind.HYPE_TIME, scores.hype_time.score, _note(scores.hype_time.cautions)
+        ),
+        Number(
+            kind.THRESHOLD_MS,
+            threshold.threshold,
+            # Few evaluators are said once, beside the published score.
+            _note(
+                tuple(
+                    caution
+                    for caution in threshold.cautions + scores.cautions
+                    if caution not in scores.hype_time.cautions
+                )
+            ),
+            bound=threshold.bound or "",
+            statement=threshold.statement,
+            person_spread=threshold.spread,
+        ),
+        Number(kind.SAID_REAL, scores.said_real),
+        _response(scores.response_times),
+        Number(kind.BLOCK_CHANGE_MS, scores.block_change),
+    ]
+
+
+def _response(times: ResponseTimes) -> Number:
+    n_fast = times.n_fast_evaluators
+    note = (
+        f"Evaluators with more than one answer in ten under 150 ms: {n_fast}."
+        if n_fast
+        else ""
     )
-    note = " ".join(caution.message for caution in scores.cautions)
-    return [(Score.Kind.HYPE_TIME, scores.score, note)]
+    return Number(Score.Kind.RESPONSE_MS, times.median_ms, note)
 
 
-def _by(rows: Sequence[Answered], field: str) -> list[list[Answered]]:
-    return [list(group) for _, group in groupby(rows, key=attrgetter(field))]
+def _person_sd(
+    scores: UntimedScores, evaluators: Sequence[EvaluatorAnswers]
+) -> float | None:
+    if scores.evaluator_scores.size < 2:  # noqa: PLR2004 a spread needs two
+        return None
+    counts = class_counts(evaluators)
+    n_judgments = (counts[:, 1] + counts[:, 3]).astype(int).tolist()
+    return between_person_sd(scores.evaluator_scores.tolist(), n_judgments=n_judgments)
+
+
+def _note(cautions: tuple[Caution, ...]) -> str:
+    return " ".join(caution.message for caution in cautions)
+
+
+def _code(column: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the distinct entries in order of appearance, and the number of each."""
+    index = {entry: number for number, entry in enumerate(dict.fromkeys(column))}
+    return list(index), np.array([index[entry] for entry in column], dtype=np.int32)
+
+
+def _hash(table: JudgmentsTable) -> str:
+    """Return the SHA-256 of the judgments that the scores rest on."""
+    digest = hashlib.sha256(repr(table.names).encode())
+    columns: tuple[NDArray[np.generic], ...] = (
+        *table.codes.values(),
+        table.truth,
+        table.said_real,
+        *table.numbers.values(),
+    )
+    for column in columns:
+        digest.update(column.tobytes())
+    return digest.hexdigest()

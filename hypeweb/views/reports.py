@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from hypeweb import access
-from hypeweb.services import reports
+from hypeweb.services import report_formats, reports
 from hypeweb.services.errors import DomainError
 from hypeweb.services.reports import Population, Report
 
@@ -47,7 +47,9 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 def report_json(request: HttpRequest, slug: str) -> HttpResponse:
     built = _build(request, slug)
-    response = JsonResponse(reports.as_json(built), json_dumps_params={"indent": 2})
+    response = JsonResponse(
+        report_formats.as_json(built), json_dumps_params={"indent": 2}
+    )
     response["Content-Disposition"] = _attachment(built, "json")
     return response
 
@@ -55,8 +57,19 @@ def report_json(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_GET
 def report_csv(request: HttpRequest, slug: str) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
     built = _build(request, slug)
-    response["Content-Disposition"] = _attachment(built, "csv")
-    csv.writer(response).writerows(reports.as_csv_rows(built))
+    return _csv(built, "csv", report_formats.as_csv_rows(built))
+
+
+@login_required
+@require_GET
+def comparisons_csv(request: HttpRequest, slug: str) -> HttpResponse:
+    built = _build(request, slug)
+    return _csv(built, "comparisons.csv", report_formats.as_comparison_rows(built))
+
+
+def _csv(report: Report, suffix: str, rows: list[list[str]]) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = _attachment(report, suffix)
+    csv.writer(response).writerows(rows)
     return response

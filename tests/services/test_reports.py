@@ -2,8 +2,10 @@ import json
 
 import pytest
 
-from hypeweb.models import Evaluation, Judgment, SampleSet
-from hypeweb.services import evaluations, reports, scores
+from hypeweb.models import Evaluation, Judgment, SampleSet, Study
+from hypeweb.services import evaluations, report_formats, reports, scores
+from hypeweb.services.sessions import Exposure
+from tests import factories
 from tests.factories import NOW, join, walk
 
 pytestmark = pytest.mark.django_db
@@ -77,8 +79,8 @@ def test_simulated_sessions_are_named_in_words(study):
 
 def test_json_csv_and_page_say_the_same(full_study):
     report = reports.build_report(full_study)
-    data = json.loads(json.dumps(reports.as_json(report)))
-    heading, *lines = reports.as_csv_rows(report)
+    data = json.loads(json.dumps(report_formats.as_json(report)))
+    heading, *lines = report_formats.as_csv_rows(report)
     for row, line in zip(report.rows, lines, strict=True):
         arm = next(a for a in data["arms"] if a["arm"] == row.arm_label)
         for cell in row.cells:
@@ -87,7 +89,7 @@ def test_json_csv_and_page_say_the_same(full_study):
 
 
 def test_as_text_is_a_table_with_the_notes(full_study):
-    text = reports.as_text(reports.build_report(full_study))
+    text = report_formats.as_text(reports.build_report(full_study))
     assert text.splitlines()[0].startswith("arm")
     assert "made 1" in text
     assert text.endswith("The study is still open; the numbers may change.")
@@ -96,7 +98,7 @@ def test_as_text_is_a_table_with_the_notes(full_study):
 def test_the_number_of_queries_does_not_grow_with_arms(
     full_study, django_assert_num_queries
 ):
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         reports.build_report(full_study)
 
 
@@ -110,7 +112,7 @@ def test_the_headline_claims_no_more_than_the_numbers(study, population):
     (sentence,) = reports.build_report(study).headline
     who = {"people": "people", "simulated": "simulated evaluators"}[population]
     assert sentence.startswith(f"By {who}, “made 1” has the highest HYPE_inf: ")
-    assert sentence.endswith("; its interval overlaps that of “made 0”.")
+    assert sentence.endswith("; not separable from “made 0”.")
 
 
 def test_arms_of_different_sizes_have_no_best_fid(full_study):
@@ -134,5 +136,99 @@ def test_timed_images_shown_again_are_counted_in_the_notes(timed_study):
 
 
 def test_csv_says_whose_judgments_they_are(full_study):
-    heading, *lines = reports.as_csv_rows(reports.build_report(full_study))
+    heading, *lines = report_formats.as_csv_rows(reports.build_report(full_study))
     assert {line[heading.index("population")] for line in lines} == {"people"}
+
+
+def test_two_arms_are_compared_by_welch_and_permutation(full_study):
+    section = reports.build_report(full_study).comparison
+    (line,) = section.pairs
+    assert line.pair.p_adjusted == line.pair.p_welch
+    assert line.pair.p_permutation is not None
+    assert line.verdict == "not separable"
+    assert section.adjustment == "One pair: no adjustment."
+    assert section.sentences == ("The two arms are not separable.",)
+    assert {place.place.arm for place in section.places} == {"made 0", "made 1"}
+    assert sum(place.place.chance_best for place in section.places) == pytest.approx(1)
+
+
+def test_three_arms_are_compared_by_anova_and_tukey(researcher):
+    study = factories.open_study(researcher, protocol="hype_inf", n_arms=3)
+    answers = {"made 0": "rrrr", "made 1": "rrrw", "made 2": "wwww"}
+    for number in range(12):
+        session = join(study)
+        given = "rrww" if number < 3 else answers[session.arm.label]
+        walk(session, given)
+    scores.score_study(study.pk, now=NOW)
+    report = reports.build_report(study)
+    anova = report.comparison.tests[0]
+    assert anova.statistic_text.startswith("F(2, 9) = ")
+    assert report.comparison.adjustment.startswith("Tukey's honest significant")
+    verdicts = {
+        (line.pair.first, line.pair.second): line.verdict
+        for line in report.comparison.pairs
+    }
+    assert verdicts == {
+        ("made 0", "made 1"): "not separable",
+        ("made 0", "made 2"): "clearly apart",
+        ("made 1", "made 2"): "clearly apart",
+    }
+    assert report.headline[0] == (
+        "By people, “made 2” has the highest HYPE_inf: 87.5 %; clearly apart from "
+        "“made 0”, “made 1”."
+    )
+    data = json.loads(json.dumps(report_formats.as_json(report), allow_nan=False))
+    assert len(data["comparison"]["pairs"]) == 3
+    rows = report_formats.as_comparison_rows(report)
+    assert len({len(row) for row in rows}) == 1
+    assert [row[0] for row in rows] == ["kind", *["test"] * 3, *["pair"] * 12]
+    assert "made 0 - made 2" in report_formats.as_text(report)
+
+
+def test_evaluators_without_any_difference_are_not_tested(study):
+    for _ in range(4):
+        session = join(study)
+        walk(session, "rrrr" if session.arm.label == "made 0" else "wwww")
+    scores.score_study(study.pk, now=NOW)
+    report = reports.build_report(study)
+    assert report.comparison.pairs[0].verdict == "not tested"
+    assert report.headline[0].endswith("not tested against “made 0”.")
+
+
+def test_one_arm_has_nothing_to_compare(timed_study):
+    walk(join(timed_study))
+    scores.score_study(timed_study.pk, now=NOW)
+    report = reports.build_report(timed_study)
+    assert (report.comparison, report.watch) == (None, ())
+
+
+def test_a_threshold_beyond_the_limits_is_a_sentence_and_never_the_best(researcher):
+    study = factories.open_study(researcher, protocol="hype_time", n_arms=2)
+    for _ in range(8):
+        session = join(study)
+        is_hard = session.arm.label == "made 0"
+        walk(session, "rwwrwrrw" if is_hard else None, exposure=Exposure(shown_ms=1e3))
+    scores.score_study(study.pk, now=NOW)
+    report = reports.build_report(study)
+    hard, easy = (cells(row)["threshold_ms"] for row in report.rows)
+    assert (hard.value, hard.text, hard.bound) == (None, "too long", "above")
+    assert hard.note.startswith("A typical evaluator is not 75 % correct within 1000")
+    assert not easy.is_best
+
+
+def test_a_watched_study_says_so_in_every_format(study):
+    Study.objects.update(watch_sequentially=True)
+    study.refresh_from_db()
+    for _ in range(2):
+        walk(join(study))
+    scores.score_study(study.pk, now=NOW)
+    report = reports.build_report(study)
+    assert report.watch == (
+        (
+            "“made 0” and “made 1” cannot be told apart yet, after 1 pair of "
+            "evaluators: [-100.0, 100.0] points."
+        ),
+    )
+    assert any("was watched while it ran" in note for note in report.notes)
+    assert report_formats.as_json(report)["watch"] == list(report.watch)
+    assert report.watch[0] in report_formats.as_text(report)

@@ -1,9 +1,11 @@
+import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 
-from hypeweb.models import Judgment, Score
-from hypeweb.services import scores
+from hypeweb.models import Judgment, Score, Study, StudyComparison
+from hypeweb.services import comparisons, scores
 from hypeweb.services.sessions import Exposure
 from tests.factories import NOW, join, walk
 
@@ -103,3 +105,166 @@ def test_repeats_belong_to_the_block_they_were_shown_in(timed_study):
         session.trials.filter(block=block).update(planned_ms=100 * block + 100)
     found = score(timed_study)["made 0", "people", "hype_time"]
     assert found.value == pytest.approx((200 + 300) / 2)
+
+
+def as_csv(study):
+    """Return the judgments of finished sessions as anybody would export them."""
+    lines = ["evaluator,arm,sample,truth,answer,block,planned_ms,shown_ms,rt_ms"]
+    for judgment in (
+        Judgment.objects.filter(trial__session__state="finished", is_void=False)
+        .select_related("trial__session__arm")
+        .order_by(
+            "trial__session__finished_at",
+            "trial__session_id",
+            "trial__block",
+            "trial__number",
+        )
+    ):
+        trial = judgment.trial
+        cells = (
+            trial.session.evaluator_id,
+            trial.session.arm.label,
+            trial.sample_id,
+            trial.truth,
+            judgment.answer,
+            trial.block,
+            trial.planned_ms,
+            judgment.shown_ms,
+            judgment.rt_ms,
+        )
+        lines.append(",".join("" if cell is None else str(cell) for cell in cells))
+    return lines
+
+
+def by_command(study, tmp_path):
+    """Return what `manage.py score_judgments` says of a study's judgments."""
+    table, out = tmp_path / "judgments.csv", tmp_path / "scores.json"
+    table.write_text("\n".join(as_csv(study)))
+    call_command(
+        "score_judgments",
+        table,
+        json=out,
+        seed=study.seed,
+        limits_ms=[study.min_ms, study.max_ms],
+    )
+    return json.loads(out.read_text())
+
+
+def near(value):
+    """Equal but for the last digit, which depends on how arrays lie in memory."""
+    if isinstance(value, dict):
+        return {key: near(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(near(entry) for entry in value)
+    return pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
+
+
+def bounds(score):
+    return (score.value, score.low, score.high)
+
+
+def stated(estimate):
+    return (estimate["value"], estimate["low"], estimate["high"])
+
+
+def test_site_and_command_give_the_same_untimed_numbers(study, tmp_path):
+    for answers in ("rrrw", "rwrr", "wwrr", "rrrr", "wrwr", "rrrr"):
+        walk(join(study), answers)
+    found = score(study)
+    command = by_command(study, tmp_path)
+    for label, numbers in command["arms"].items():
+        kinds = {key for arm, _, key in found if arm == label}
+        assert kinds == {
+            "hype_inf",
+            "fakes_error",
+            "reals_error",
+            "dprime",
+            "criterion",
+            "said_real",
+            "response_ms",
+            "learning_slope",
+        }
+        for kind in kinds:
+            assert bounds(found[label, "people", kind]) == near(stated(numbers[kind]))
+    stored = StudyComparison.objects.get(population="people").result
+    assert stored["comparison"] == near(command["comparisons"]["hype_inf"])
+    assert stored["ranking"] == near(command["ranking"]["hype_inf"])
+
+
+def test_site_and_command_give_the_same_timed_numbers(timed_study, tmp_path):
+    for answers in ("rrrwwwrr", "rrrrrrrr", "rwrwrrrr"):
+        walk(join(timed_study), answers, exposure=Exposure(shown_ms=498.5))
+    found = score(timed_study)
+    (numbers,) = by_command(timed_study, tmp_path)["arms"].values()
+    for kind, key in {
+        "hype_time": "hype_time_ms",
+        "threshold_ms": "threshold_ms",
+        "said_real": "said_real",
+        "response_ms": "response_ms",
+        "block_change_ms": "block_change_ms",
+    }.items():
+        assert bounds(found["made 0", "people", kind]) == near(stated(numbers[key]))
+    threshold = found["made 0", "people", "threshold_ms"]
+    assert threshold.statement == numbers["threshold_statement"]
+    assert threshold.bound == (numbers["threshold_bound"] or "")
+    assert threshold.person_spread == near(numbers["threshold_spread"])
+
+
+def test_the_threshold_rests_on_the_exposures_shown(timed_study):
+    walk(join(timed_study), "rrrrrrrw", exposure=Exposure(shown_ms=500.0))
+    before = score(timed_study)["made 0", "people", "threshold_ms"]
+    Judgment.objects.update(shown_ms=250.0)
+    after = score(timed_study)["made 0", "people", "threshold_ms"]
+    assert after.value < before.value
+    Judgment.objects.update(shown_ms=None)
+    planned = score(timed_study)["made 0", "people", "threshold_ms"]
+    assert "unknown for 8 of 8 judgments: the threshold takes the pl" in planned.note
+
+
+def test_guessing_has_a_sentence_and_no_threshold(timed_study):
+    for _ in range(4):
+        walk(join(timed_study), "rwwrwrrw", exposure=Exposure(shown_ms=500.0))
+    Judgment.objects.update(shown_ms=1000.0)
+    threshold = score(timed_study)["made 0", "people", "threshold_ms"]
+    assert (threshold.value, threshold.high, threshold.bound) == (None, None, "above")
+    assert threshold.statement == (
+        "A typical evaluator is not 75 % correct within 1000 ms."
+    )
+
+
+def test_a_preview_is_in_no_score(study):
+    walk(join(study, population="preview"))
+    assert score(study) == {}
+
+
+def test_watched_arms_separate_when_they_differ(study):
+    Study.objects.update(watch_sequentially=True)
+    study.refresh_from_db()
+    for _ in range(60):
+        session = join(study)
+        walk(session, "rrrr" if session.arm.label == "made 0" else "wwww")
+    score(study)
+    watch = comparisons.comparison_of(study, population="people").watch
+    (pair,) = watch.pairs
+    assert (pair.n_pairs, pair.decision) == (30, "separated")
+    assert pair.low <= -1 <= pair.high < 0
+    (sentence,) = comparisons.watch_sentences(study, watch)
+    assert sentence.startswith(
+        "“made 0” and “made 1” are apart after 30 pairs of evaluators: “made 1” is "
+    )
+
+
+def test_nothing_is_watched_unless_the_study_asks(study):
+    for _ in range(2):
+        walk(join(study))
+    score(study)
+    assert comparisons.comparison_of(study, population="people").watch is None
+    assert comparisons.watch_sentences(study, None) == (
+        "No evaluator of one arm has one of another to be paired with yet.",
+    )
+
+
+def test_arms_of_one_name_are_told_apart(study):
+    study.arms.update(label="same")
+    arms = list(study.arms.all())
+    assert sorted(comparisons.arm_names(arms).values()) == ["same (1)", "same (2)"]

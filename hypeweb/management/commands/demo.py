@@ -14,7 +14,7 @@ from hypeweb import demo, environment, processes
 from hypeweb.demo import Content
 from hypeweb.models import Study
 from hypeweb.processes import ProcessError
-from hypeweb.services import reports
+from hypeweb.services import report_formats, reports
 
 
 class Command(BaseCommand):
@@ -59,7 +59,7 @@ class Command(BaseCommand):
     def _print_report(self, study: Study) -> None:
         report = reports.build_report(study)
         self.stdout.write(f"\n{study.name}: people and metrics side by side\n\n")
-        self.stdout.write(reports.as_text(report))
+        self.stdout.write(report_formats.as_text(report))
 
     def _print_addresses(self, url: str, content: Content) -> None:
         rows = [

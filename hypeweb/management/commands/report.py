@@ -7,7 +7,7 @@ from typing import Any, get_args
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hypeweb.models import Study
-from hypeweb.services import reports
+from hypeweb.services import report_formats, reports
 
 
 class Command(BaseCommand):
@@ -26,8 +26,9 @@ class Command(BaseCommand):
                 f"There is no study {options['study']!r}; there are: {known}."
             )
         report = reports.build_report(study, population=options["population"])
-        self.stdout.write(reports.as_text(report))
+        self.stdout.write(report_formats.as_text(report))
         if options["json"]:
             options["json"].write_text(
-                json.dumps(reports.as_json(report), indent=2) + "\n", encoding="utf-8"
+                json.dumps(report_formats.as_json(report), indent=2) + "\n",
+                encoding="utf-8",
             )

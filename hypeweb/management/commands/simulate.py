@@ -11,7 +11,7 @@ from django.utils import timezone
 from hypeweb import simulation
 from hypeweb.models import Study
 from hypeweb.science.observers import OBSERVERS, PsychometricObserver
-from hypeweb.services import scores
+from hypeweb.services import agreement, scores
 from hypeweb.services.errors import DomainError
 
 
@@ -57,6 +57,7 @@ class Command(BaseCommand):
                     raise CommandError(str(error)) from error
                 self.stdout.write(f"simulated evaluator {number + 1} is done")
         scores.score_study(study.pk, now=timezone.now())
+        agreement.relate_study(study.pk, now=timezone.now())
 
 
 def _crowd(options: dict[str, Any]) -> simulation.Crowd:

@@ -1,0 +1,162 @@
+"""A study's arms against each other: stored as JSON, read as the science's values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypeweb.models import Arm, Study, StudyComparison
+from hypeweb.science.comparison import Comparison, PairComparison
+from hypeweb.science.hypotheses import HypothesisTest
+from hypeweb.science.ranking import Place
+from hypeweb.science.sequential import Decision, watch_arms
+from hypeweb.science.table_scores import Score, TableScores, plain
+
+LEVEL = 0.95
+# Smaller differences do not matter, as a share of the range of scores: 5 points of an
+# error rate. Fixed here, before anybody looks, or the statement would not be valid.
+WATCH_MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class WatchedPair:
+    """Two arms under watch: every difference that is still possible."""
+
+    first: str
+    second: str
+    low: float
+    high: float
+    n_pairs: int
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a study's confidence sequences allow to say now."""
+
+    pairs: tuple[WatchedPair, ...]
+    margin: float
+    level: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is stored of a study's arms against each other."""
+
+    comparison: Comparison
+    ranking: tuple[Place, ...]
+    watch: Watch | None
+
+
+def arm_names(arms: Sequence[Arm]) -> dict[int, str]:
+    """Return a name for each arm by id: its label, told apart where two are alike."""
+    labels = [arm.label for arm in arms]
+    return {
+        arm.pk: arm.label
+        if labels.count(arm.label) == 1
+        else f"{arm.label} ({arm.position + 1})"
+        for arm in arms
+    }
+
+
+def as_result(study: Study, scored: TableScores) -> dict[str, Any]:
+    """Return the comparisons of one population's scores as they are stored."""
+    kind: Score = "hype_time" if study.is_timed else "hype_inf"
+    evaluator_scores = {
+        name: scores.evaluator_scores for name, scores in scored.arms.items()
+    }
+    watched = _watch(study, evaluator_scores) if study.watch_sequentially else None
+    return {
+        "comparison": plain(scored.comparisons.get(kind)),
+        "ranking": plain(scored.rankings.get(kind, ())),
+        "watch": plain(watched),
+    }
+
+
+def comparison_of(study: Study, *, population: str) -> Compared | None:
+    """Return what was last stored of a study, or None before anything was."""
+    stored = StudyComparison.objects.filter(study=study, population=population).first()
+    if stored is None or stored.result["comparison"] is None:
+        return None
+    found, watch = stored.result["comparison"], stored.result["watch"]
+    return Compared(
+        comparison=Comparison(
+            tests=tuple(_test(entry) for entry in found["tests"]),
+            eta_squared=found["eta_squared"],
+            omega_squared=found["omega_squared"],
+            pairs=tuple(PairComparison(**entry) for entry in found["pairs"]),
+            multiplicity=found["multiplicity"],
+        ),
+        ranking=tuple(Place(**entry) for entry in stored.result["ranking"]),
+        watch=watch
+        and Watch(
+            pairs=tuple(WatchedPair(**entry) for entry in watch["pairs"]),
+            margin=watch["margin"],
+            level=watch["level"],
+        ),
+    )
+
+
+def watch_sentences(study: Study, watch: Watch | None) -> tuple[str, ...]:
+    """Return what may be said of a watched study now, a sentence for each pair."""
+    pairs = watch.pairs if watch else ()
+    if not pairs:
+        return ("No evaluator of one arm has one of another to be paired with yet.",)
+    return tuple(_sentence(study, pair) for pair in pairs)
+
+
+def difference_text(study: Study, value: float) -> str:
+    """Return a difference of two scores in the unit of the report."""
+    return f"{value:.0f} ms" if study.is_timed else f"{100 * value:.1f} points"
+
+
+def interval_text(study: Study, low: float, high: float) -> str:
+    """Return an interval of a difference in the unit of the report."""
+    if study.is_timed:
+        return f"[{low:.0f}, {high:.0f}] ms"
+    return f"[{100 * low:.1f}, {100 * high:.1f}] points"
+
+
+def _watch(study: Study, scores: Mapping[str, NDArray[np.float64]]) -> Watch:
+    bounds = (float(study.min_ms), float(study.max_ms)) if study.is_timed else (0, 1)
+    margin = WATCH_MARGIN * (bounds[1] - bounds[0])
+    sequences = watch_arms(scores, bounds=bounds, level=LEVEL)
+    return Watch(
+        pairs=tuple(
+            WatchedPair(
+                first=first,
+                second=second,
+                low=float(sequence.low[-1]),
+                high=float(sequence.high[-1]),
+                n_pairs=sequence.low.size,
+                decision=sequence.decision(margin=margin),
+            )
+            for (first, second), sequence in sequences.items()
+            if sequence.low.size
+        ),
+        margin=margin,
+        level=LEVEL,
+    )
+
+
+def _sentence(study: Study, pair: WatchedPair) -> str:
+    arms = f"“{pair.first}” and “{pair.second}”"
+    after = f"after {pair.n_pairs} pair{'s' * (pair.n_pairs != 1)} of evaluators"
+    interval = interval_text(study, pair.low, pair.high)
+    if pair.decision == "separated":
+        higher = pair.first if pair.low > 0 else pair.second
+        return f"{arms} are apart {after}: “{higher}” is higher, {interval}."
+    if pair.decision == "equivalent":
+        margin = difference_text(study, WATCH_MARGIN * _range_of(study))
+        return f"{arms} differ by less than {margin} {after}: {interval}."
+    return f"{arms} cannot be told apart yet, {after}: {interval}."
+
+
+def _range_of(study: Study) -> float:
+    return float(study.max_ms - study.min_ms) if study.is_timed else 1.0
+
+
+def _test(entry: dict[str, Any]) -> HypothesisTest:
+    return HypothesisTest(**{**entry, "df": tuple(entry["df"])})

@@ -1,0 +1,251 @@
+"""The report's sections on arms against each other, and on people and metrics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hypeweb.models import Study
+from hypeweb.science.comparison import PairComparison
+from hypeweb.science.correlation import RankCorrelation
+from hypeweb.science.hypotheses import HypothesisTest
+from hypeweb.science.ranking import Place
+from hypeweb.services.agreement import MetricAgreement
+from hypeweb.services.comparisons import (
+    Compared,
+    difference_text,
+    interval_text,
+)
+from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
+
+ALPHA = 0.05
+APART = "clearly apart"
+INSEPARABLE = "not separable"
+UNTESTED = "not tested"
+NO_NUMBER = "none"
+
+
+@dataclass(frozen=True)
+class TestLine:
+    """One test of the hypothesis that the arms do not differ, as printed."""
+
+    test: HypothesisTest
+    statistic_text: str
+    p_text: str
+
+
+@dataclass(frozen=True)
+class PairLine:
+    """Two arms against each other, as printed."""
+
+    pair: PairComparison
+    difference_text: str
+    interval_text: str
+    p_adjusted_text: str
+    p_welch_text: str
+    p_permutation_text: str
+    hedges_text: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class PlaceLine:
+    """One arm's place, as printed."""
+
+    place: Place
+    value_text: str
+    range_text: str
+    chance_text: str
+
+
+@dataclass(frozen=True)
+class ComparisonSection:
+    """Arms against each other: the verdicts first, then what they rest on."""
+
+    score_label: str
+    sentences: tuple[str, ...]
+    adjustment: str
+    tests: tuple[TestLine, ...]
+    pairs: tuple[PairLine, ...]
+    places: tuple[PlaceLine, ...]
+    eta_squared: float | None
+    omega_squared: float | None
+
+
+@dataclass(frozen=True)
+class MetricLine:
+    """One metric against people, as printed."""
+
+    label: str
+    agreement: MetricAgreement
+    spearman_text: str
+    spearman_p_text: str
+    kendall_text: str
+    kendall_p_text: str
+    statement: str
+
+
+@dataclass(frozen=True)
+class AgreementSection:
+    """People and metrics: one sentence where there are too few arms for more."""
+
+    score_label: str
+    statement: str
+    lines: tuple[MetricLine, ...]
+    has_verdict: bool
+
+
+def comparison_section(study: Study, compared: Compared) -> ComparisonSection:
+    """Return the section on arms against each other."""
+    column, found = score_columns(study)[0], compared.comparison
+    pairs = tuple(_pair_line(study, pair) for pair in found.pairs)
+    return ComparisonSection(
+        score_label=column.label,
+        sentences=_sentences(found.tests, pairs, found.multiplicity),
+        adjustment=found.multiplicity,
+        tests=tuple(_test_line(test) for test in found.tests),
+        pairs=pairs,
+        places=tuple(_place_line(column, place) for place in compared.ranking),
+        eta_squared=found.eta_squared,
+        omega_squared=found.omega_squared,
+    )
+
+
+def verdict(compared: Compared | None, first: str, second: str) -> str:
+    """Return what the first arm is to the second; empty where nothing is said."""
+    prepositions = {APART: "from", INSEPARABLE: "from", UNTESTED: "against"}
+    for pair in compared.comparison.pairs if compared else ():
+        if {pair.first, pair.second} == {first, second}:
+            words = _verdict(pair)
+            return f"{words} {prepositions[words]}"
+    return ""
+
+
+def agreement_section(
+    study: Study, agreements: Sequence[MetricAgreement]
+) -> AgreementSection | None:
+    """Return the section on people and metrics, or None where nothing is known."""
+    if not agreements:
+        return None
+    labels = {column.key: column.label for column in METRIC_COLUMNS}
+    lines = tuple(_metric_line(labels[one.metric], one) for one in agreements)
+    most = max(agreements, key=lambda one: one.spearman.n_arms).spearman
+    has_verdict = most.smallest_p is not None and most.smallest_p <= ALPHA
+    return AgreementSection(
+        score_label=score_columns(study)[0].label,
+        statement=""
+        if has_verdict
+        else most.statement
+        if most.value is not None or most.n_arms < 2  # noqa: PLR2004 an order needs two
+        else _no_order("The metrics"),
+        lines=lines,
+        has_verdict=has_verdict,
+    )
+
+
+def p_text(p_value: float | None) -> str:
+    """Return a p-value as it is printed everywhere."""
+    if p_value is None:
+        return NO_NUMBER
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"  # noqa: PLR2004
+
+
+def _verdict(pair: PairComparison) -> str:
+    if pair.p_adjusted is None:
+        return UNTESTED
+    return APART if pair.p_adjusted < ALPHA else INSEPARABLE
+
+
+def _sentences(
+    tests: Sequence[HypothesisTest], pairs: Sequence[PairLine], multiplicity: str
+) -> tuple[str, ...]:
+    if not pairs:
+        return (f"{multiplicity} There is nothing to compare yet.",)
+    apart = [line for line in pairs if line.verdict == APART]
+    sentences = []
+    if len(pairs) > 1:
+        sentences.append(f"{len(apart)} of {len(pairs)} pairs of arms clearly apart.")
+    elif apart:
+        sentences.append("The two arms are clearly apart.")
+    elif pairs[0].verdict == UNTESTED:
+        sentences.append("No evaluator differs from another: there is no test.")
+    else:
+        sentences.append("The two arms are not separable.")
+    anova = tests[0]
+    if anova.statistic is not None and len(pairs) > 1:
+        line = _test_line(anova)
+        sign = "" if line.p_text.startswith("<") else "= "
+        sentences.append(
+            f"{line.statistic_text}, p {sign}{line.p_text} (one-way ANOVA)."
+        )
+    return tuple(sentences)
+
+
+def _test_line(test: HypothesisTest) -> TestLine:
+    letter = "H" if test.name == "Kruskal-Wallis" else "F"
+    df = ", ".join(f"{d:.0f}" if d == round(d) else f"{d:.1f}" for d in test.df)
+    text = (
+        f"{letter}({df}) = {test.statistic:.2f}"
+        if test.statistic is not None
+        else test.note
+    )
+    return TestLine(test=test, statistic_text=text, p_text=p_text(test.p_value))
+
+
+def _pair_line(study: Study, pair: PairComparison) -> PairLine:
+    has_interval = pair.low is not None and pair.high is not None
+    return PairLine(
+        pair=pair,
+        difference_text=difference_text(study, pair.difference),
+        interval_text=interval_text(study, pair.low or 0.0, pair.high or 0.0)
+        if has_interval
+        else "",
+        p_adjusted_text=p_text(pair.p_adjusted),
+        p_welch_text=p_text(pair.p_welch),
+        p_permutation_text=p_text(pair.p_permutation),
+        hedges_text=NO_NUMBER if pair.hedges_g is None else f"{pair.hedges_g:.2f}",
+        verdict=_verdict(pair),
+    )
+
+
+def _place_line(column: Column, place: Place) -> PlaceLine:
+    percent = round(100 * place.chance_best)
+    chance = f"{percent} %"
+    if percent in {0, 100} and place.chance_best not in {0.0, 1.0}:
+        chance = "< 1 %" if percent == 0 else "> 99 %"
+    same = place.rank_low == place.rank_high
+    return PlaceLine(
+        place=place,
+        value_text=f"{place.value * column.factor:.{column.digits}f} {column.unit}",
+        range_text=str(place.rank_low)
+        if same
+        else f"{place.rank_low} to {place.rank_high}",
+        chance_text=chance,
+    )
+
+
+def _metric_line(label: str, one: MetricAgreement) -> MetricLine:
+    return MetricLine(
+        label=label,
+        agreement=one,
+        spearman_text=_coefficient(one.spearman),
+        spearman_p_text=p_text(one.spearman.p_value),
+        kendall_text=_coefficient(one.kendall),
+        kendall_p_text=p_text(one.kendall.p_value),
+        statement=one.spearman.statement
+        if one.spearman.value is not None
+        else _no_order(label),
+    )
+
+
+def _coefficient(found: RankCorrelation) -> str:
+    if found.value is None:
+        return NO_NUMBER
+    interval = (
+        ""
+        if found.low is None or found.high is None
+        else f" [{found.low:.2f}, {found.high:.2f}]"
+    )
+    return f"{found.value:.2f}{interval}"
+
+
+def _no_order(label: str) -> str:
+    return f"{label} or the people's scores are equal in all arms: there is no order."

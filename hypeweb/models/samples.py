@@ -80,6 +80,11 @@ class Sample(models.Model):
     source_name = models.CharField(max_length=255)
     content_hash = models.CharField(max_length=64)
     size_bytes = models.PositiveIntegerField()
+    # Of the file it came from; 0 and nothing in rows from before these were kept.
+    source_bytes = models.PositiveBigIntegerField(default=0)
+    source_width = models.PositiveIntegerField(default=0)
+    source_height = models.PositiveIntegerField(default=0)
+    source_format = models.CharField(max_length=20, blank=True)
 
     class Meta:
         ordering = ["position"]

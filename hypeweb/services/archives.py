@@ -21,7 +21,7 @@ from PIL import Image
 
 from hypeweb.services import images
 from hypeweb.services.errors import DomainError
-from hypeweb.services.images import UnusableImageError
+from hypeweb.services.images import Source, UnusableImageError
 
 KINDS = "a folder, a .zip, .tar, .tar.gz, .npz or .npy file, or an s3:// prefix"
 # Deflate packs at most about 1,030 to 1, and no honest image file is larger.
@@ -45,17 +45,20 @@ class Entry:
     name: str
     source: bytes | Path | Image.Image | None
 
-    def image(self) -> Image.Image:
-        """Return the decoded image, or raise UnusableImageError."""
+    def read(self) -> tuple[Image.Image, Source]:
+        """Return the decoded image and its origin, or raise UnusableImageError."""
         if isinstance(self.source, Image.Image):
-            return self.source
+            width, height = self.source.size
+            n_bytes = len(self.source.tobytes())
+            return self.source, Source(n_bytes, width, height, "array")
         if PurePosixPath(self.name).suffix.lower() not in images.SUFFIXES:
             raise UnusableImageError("is not an image file")
-        if isinstance(self.source, bytes):
-            return images.decode(self.source)
-        if isinstance(self.source, Path):
-            return images.decode(self.source.read_bytes())
-        raise UnusableImageError("is encrypted, damaged, or over 256 MiB unpacked")
+        if self.source is None:
+            raise UnusableImageError("is encrypted, damaged, or over 256 MiB unpacked")
+        data = (
+            self.source.read_bytes() if isinstance(self.source, Path) else self.source
+        )
+        return images.decode(data), images.source_of(data)
 
 
 @dataclass(frozen=True)

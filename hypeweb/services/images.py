@@ -46,6 +46,22 @@ class Encoded:
         return hashlib.sha256(self.png).hexdigest()
 
 
+@dataclass(frozen=True)
+class Source:
+    """The file an image came from, for the leak audit."""
+
+    size_bytes: int
+    width: int
+    height: int
+    format: str
+
+
+def source_of(data: bytes) -> Source:
+    """Return what the header of an image that can be decoded says."""
+    with Image.open(io.BytesIO(data)) as image:
+        return Source(len(data), image.width, image.height, image.format or "")
+
+
 def decode(data: bytes) -> Image.Image:
     """Return an RGB image, upright, with transparency over white."""
     try:

@@ -17,17 +17,27 @@ from hypeweb.models import Sample, SampleImport, SampleSet, SkippedFile
 from hypeweb.services import archives, images, jobs
 from hypeweb.services.archives import Archive
 from hypeweb.services.errors import ConflictError, DomainError
-from hypeweb.services.images import Encoded, UnusableImageError
+from hypeweb.services.images import Encoded, Source, UnusableImageError
 
 MAX_SIDE = 4096
 MAX_SIZES_NAMED = 4
 
 
 @dataclass(frozen=True)
+class Kept:
+    """One usable image of an archive, stored."""
+
+    name: str
+    content_hash: str
+    size_bytes: int
+    source: Source
+
+
+@dataclass(frozen=True)
 class Gathered:
     """What an archive came to: encoded images and the files left out."""
 
-    kept: list[tuple[str, str, int]]  # source name, content hash, size in bytes
+    kept: list[Kept]
     skipped: list[tuple[str, str]]  # source name, reason
     width: int
     height: int
@@ -123,20 +133,28 @@ def gather(
     archive: Archive, *, size: int | None, progress: Callable[[int, int], None]
 ) -> Gathered:
     """Store every usable image of an archive under its hash; list the others."""
-    kept: list[tuple[str, str, int]] = []
+    kept: list[Kept] = []
     skipped: list[tuple[str, str]] = []
     sizes: set[tuple[int, int]] = set()
     for number, entry in enumerate(archive.entries):
         progress(number, archive.n_entries)
         try:
-            encoded = images.encode(entry.image(), size=size)
+            image, source = entry.read()
+            encoded = images.encode(image, size=size)
         except UnusableImageError as error:
             skipped.append((_storable(entry.name), _storable(str(error))))
             continue
         sizes.add((encoded.width, encoded.height))
         if len(sizes) <= MAX_SIZES_NAMED:
             _store(encoded)
-        kept.append((_storable(entry.name), encoded.content_hash, len(encoded.png)))
+        kept.append(
+            Kept(
+                name=_storable(entry.name),
+                content_hash=encoded.content_hash,
+                size_bytes=len(encoded.png),
+                source=source,
+            )
+        )
     if not kept:
         raise DomainError(_no_image(skipped))
     if len(sizes) > 1:
@@ -222,11 +240,15 @@ def _fill(job: SampleImport, gathered: Gathered, *, now: datetime) -> None:
             Sample(
                 sample_set=sample_set,
                 position=position,
-                source_name=name,
-                content_hash=sample_hash,
-                size_bytes=size_bytes,
+                source_name=kept.name,
+                content_hash=kept.content_hash,
+                size_bytes=kept.size_bytes,
+                source_bytes=kept.source.size_bytes,
+                source_width=kept.source.width,
+                source_height=kept.source.height,
+                source_format=kept.source.format,
             )
-            for position, (name, sample_hash, size_bytes) in enumerate(gathered.kept)
+            for position, kept in enumerate(gathered.kept)
         ),
         batch_size=1000,
     )
@@ -236,7 +258,7 @@ def _fill(job: SampleImport, gathered: Gathered, *, now: datetime) -> None:
     )
     sample_set.width, sample_set.height = gathered.width, gathered.height
     sample_set.n_samples = len(gathered.kept)
-    sample_set.content_hash = content_hash(kept[1] for kept in gathered.kept)
+    sample_set.content_hash = content_hash(kept.content_hash for kept in gathered.kept)
     sample_set.save()
     jobs.finish(job, now=now)
 

@@ -7,10 +7,12 @@ from django.http import HttpRequest
 from hypeweb.models import (
     Agreement,
     Arm,
+    ArmAudit,
     AuditEvent,
     Evaluation,
     Evaluator,
     Judgment,
+    LeakAudit,
     Mask,
     MetricResult,
     MetricWarning,
@@ -22,6 +24,7 @@ from hypeweb.models import (
     SkippedFile,
     Study,
     StudyComparison,
+    TraceAudit,
     Trial,
 )
 
@@ -54,6 +57,9 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Study: ("name", "owner", "protocol", "state", "created_at", "opened_at"),
     Arm: ("study", "label", "sample_set"),
     Mask: ("study", "position"),
+    LeakAudit: ("study", "state", "verdict", "overridden_at", "overridden_by"),
+    ArmAudit: ("audit", "arm", "is_leak", "auc", "low", "high"),
+    TraceAudit: ("arm_audit", "name", "is_visible", "auc", "low", "high"),
     Evaluator: ("pk", "pool", "created_at"),
     Session: ("pk", "study", "arm", "state", "population", "consented_at"),
     Trial: ("session", "number", "block", "truth", "planned_ms", "issued_at"),

@@ -14,7 +14,14 @@ from django.utils import timezone
 from hypeweb import simulation, tasks
 from hypeweb.models import Evaluation, SampleSet, Session, Study
 from hypeweb.science.observers import PsychometricObserver
-from hypeweb.services import agreement, evaluations, samples, scores, studies
+from hypeweb.services import (
+    agreement,
+    evaluations,
+    leaks,
+    samples,
+    scores,
+    studies,
+)
 
 DATA = Path(settings.BASE_DIR) / "metrics" / "demo" / "data"
 PASSWORD = "hypeweb-demo"  # noqa: S105 - of accounts on one's own machine
@@ -193,6 +200,7 @@ def _study(
             **settings,
         )
         found = studies.create_study(study=study, sample_sets=sets)
+        leaks.run_audit(leaks.request_audit(found).pk)
         studies.open_study(study=found, actor=base.owner, now=timezone.now())
         found.refresh_from_db()
     for evaluation in evaluations.request_evaluations(found):

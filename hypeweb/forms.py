@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from hypeweb.models import SampleSet, Study
 from hypeweb.models.sessions import Truth
 from hypeweb.science.staircase import PRESETS
-from hypeweb.services import samples, studies
+from hypeweb.services import leaks, samples, studies
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
 # Image, masks and blank; more is no exposure of ours.
@@ -164,6 +164,16 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         study: Study = super().save(commit=False)
         studies.apply_preset(study, self.cleaned_data["preset"])
         return study
+
+
+class LeakOverrideForm(forms.Form):
+    reason = forms.CharField(
+        label="Reason to open the study all the same",
+        min_length=leaks.MIN_REASON_LENGTH,
+        max_length=1000,
+        help_text="It is logged with your name and printed in the report.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
 
 
 class ConsentForm(forms.Form):

@@ -10,8 +10,8 @@ from django.utils import timezone
 from kombu.exceptions import KombuError
 
 from hypeweb.celery_app import app
-from hypeweb.models import Evaluation, SampleImport
-from hypeweb.services import agreement, evaluations, jobs, samples, scores
+from hypeweb.models import Evaluation, LeakAudit, SampleImport
+from hypeweb.services import agreement, evaluations, jobs, leaks, samples, scores
 from hypeweb.services.jobs import LeaseLostError
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,12 @@ logger = logging.getLogger(__name__)
 def import_samples(job_id: int) -> None:
     """Turn an uploaded archive into a sample set."""
     _run(samples.run_import, job_id)
+
+
+@app.task
+def audit_leaks(audit_id: int) -> None:
+    """Find out whether more than content tells a study's images apart."""
+    _run(leaks.run_audit, audit_id)
 
 
 @app.task
@@ -52,6 +58,8 @@ def sweep() -> None:
     expires = settings.EVALUATION_LEASE_SECONDS
     for job_id in jobs.waiting(SampleImport, now=now):
         import_samples.apply_async([job_id], expires=expires)
+    for job_id in jobs.waiting(LeakAudit, now=now):
+        audit_leaks.apply_async([job_id], expires=expires)
     for job_id in jobs.waiting(Evaluation, now=now):
         evaluate.apply_async([job_id], expires=expires)
     for study_id in scores.unscored(now=now):

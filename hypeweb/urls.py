@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
-from hypeweb.views import evaluations, reports, samples, sessions, site, studies
+from hypeweb.views import evaluations, leaks, reports, samples, sessions, site, studies
 
 
 class TokenConverter:
@@ -44,6 +44,16 @@ urlpatterns = [
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/open/", studies.study_open, name="study_open"),
     path("studies/<slug:slug>/close/", studies.study_close, name="study_close"),
+    path(
+        "studies/<slug:slug>/leak-audit/",
+        leaks.leak_audit_start,
+        name="leak_audit_start",
+    ),
+    path(
+        "studies/<slug:slug>/leak-audit/override/",
+        leaks.leak_audit_override,
+        name="leak_audit_override",
+    ),
     path(
         "studies/<slug:slug>/evaluations/",
         evaluations.study_evaluations,

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from PIL import Image
 
 from hypeweb.models import SampleSet, Session, Study
-from hypeweb.services import samples, sessions, studies
+from hypeweb.services import leaks, samples, sessions, studies
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
 SCREEN = Screen(width=1280, height=900, refresh_hz=60.0)
@@ -75,7 +75,9 @@ def draft_study(
         protocol=protocol,
         **{**defaults, **fields},
     )
-    return studies.create_study(study=study, sample_sets=made)
+    studies.create_study(study=study, sample_sets=made)
+    leaks.run_audit(leaks.request_audit(study).pk)
+    return study
 
 
 def open_study(

@@ -3,6 +3,7 @@
 from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
 from hypeweb.models.jobs import Job
+from hypeweb.models.leaks import ArmAudit, LeakAudit, TraceAudit
 from hypeweb.models.reports import Agreement
 from hypeweb.models.samples import Sample, SampleImport, SampleSet, SkippedFile
 from hypeweb.models.scores import Score, StudyComparison
@@ -12,11 +13,13 @@ from hypeweb.models.studies import Arm, Mask, Study
 __all__ = [
     "Agreement",
     "Arm",
+    "ArmAudit",
     "AuditEvent",
     "Evaluation",
     "Evaluator",
     "Job",
     "Judgment",
+    "LeakAudit",
     "Mask",
     "MetricResult",
     "MetricWarning",
@@ -28,5 +31,6 @@ __all__ = [
     "SkippedFile",
     "Study",
     "StudyComparison",
+    "TraceAudit",
     "Trial",
 ]

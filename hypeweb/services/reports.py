@@ -346,6 +346,12 @@ def _notes(
         )
     elif not any(row.n_evaluators for row in rows):
         notes.append("No evaluator has finished yet, so there is no human score.")
+    audit = studies.leak_audit_of(study)
+    if audit is not None and audit.is_overridden:
+        notes.append(
+            f"{audit.sentence or 'The leak audit failed.'} The study was opened all "
+            f"the same, for this reason: “{audit.override_reason}”"
+        )
     counts = sorted({row.sample_set.n_samples for row in rows})
     if len(counts) > 1:
         notes.append(

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q
 from django.utils.text import slugify
 
-from hypeweb.models import Arm, Sample, SampleSet, Session, Study
+from hypeweb.models import Arm, LeakAudit, Sample, SampleSet, Session, Study
 from hypeweb.science.staircase import PRESETS, Rule
 from hypeweb.services import audit, masks, samples, tokens
 from hypeweb.services.errors import ConflictError, DomainError
@@ -95,7 +95,13 @@ def blockers(study: Study) -> list[str]:
                 f"{study.real_set.width} x {study.real_set.height}, which gives them "
                 "away; import one of them again at the other's size."
             )
-    return found
+    leak = _leak_blocker(leak_audit_of(study))
+    return [*found, leak] if leak else found
+
+
+def leak_audit_of(study: Study) -> LeakAudit | None:
+    """Return a study's leak audit; None in studies from before there was one."""
+    return LeakAudit.objects.filter(study=study).first()
 
 
 @transaction.atomic
@@ -154,6 +160,7 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Evaluators per arm", str(study.evaluators_per_arm)),
         ("Feedback after each answer", "yes" if study.feedback else "no"),
         ("Metrics extractor", study.extractor),
+        ("Leak audit", _leak_text(leak_audit_of(study))),
     ]
     if not study.is_timed:
         rows.insert(1, ("Images", f"{study.n_real} real, {study.n_fake} generated"))
@@ -165,6 +172,34 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Masks", f"{study.n_masks} of {study.mask_ms} ms after each image"),
     ]
     return rows
+
+
+def _leak_blocker(audit: LeakAudit | None) -> str:
+    if audit is None:
+        return "The leak audit has not been made; start it below."
+    if not audit.holds_back:
+        return ""
+    if audit.is_active:
+        return "The leak audit has not finished; it goes on by itself, please wait."
+    if audit.found_leak:
+        return (
+            f"{audit.sentence} Import the sets again through one pipeline, or give a "
+            "reason below to open the study all the same."
+        )
+    return (
+        f"The leak audit failed: {audit.error} Try again, or give a reason below to "
+        "open the study without it."
+    )
+
+
+def _leak_text(audit: LeakAudit | None) -> str:
+    """Return the audit's result and what was made of it, as the report prints it."""
+    if audit is None:
+        return "not made"
+    result = audit.sentence or audit.get_state_display()
+    if not audit.is_overridden:
+        return result
+    return f"{result} Overridden: “{audit.override_reason}”"
 
 
 def _staircase_text(study: Study) -> str:

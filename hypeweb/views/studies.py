@@ -13,8 +13,9 @@ from django.views.decorators.http import (
 )
 
 from hypeweb import access, tasks
-from hypeweb.forms import StudyForm
-from hypeweb.services import evaluations
+from hypeweb.forms import LeakOverrideForm, StudyForm
+from hypeweb.models import Study
+from hypeweb.services import evaluations, leak_findings, leaks
 from hypeweb.services import studies as service
 from hypeweb.services.errors import DomainError
 
@@ -45,6 +46,7 @@ def study_new(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
+            tasks.enqueue(tasks.audit_leaks, leaks.request_audit(created).pk)
             for run in evaluations.request_evaluations(created):
                 tasks.enqueue(tasks.evaluate, run.pk)
             return redirect("study", slug=created.slug)
@@ -56,10 +58,18 @@ def study_new(request: HttpRequest) -> HttpResponse:
 @require_GET
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     found = access.study(access.researcher(request), slug)
+    return study_page(request, found, override_form=LeakOverrideForm())
+
+
+def study_page(
+    request: HttpRequest, found: Study, *, override_form: LeakOverrideForm
+) -> HttpResponse:
+    """Return the study's page, with what was wrong with the form sent to it."""
     invitation = access.site_url(
         request, reverse("invitation", args=[found.invitation_token])
     )
     is_draft = found.state == found.State.DRAFT
+    audit = service.leak_audit_of(found)
     context = {
         "study": found,
         "arms": service.arms_with_counts(found),
@@ -67,8 +77,12 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
         "invitation_url": invitation if found.is_open else None,
         "blockers": service.blockers(found) if is_draft else [],
         "evaluations": evaluations.progress_of(found),
+        "leak_audit": audit,
+        "leak_findings": leak_findings.findings_of(audit),
+        "override_form": override_form,
     }
-    return render(request, "studies/detail.html", context)
+    status = 400 if override_form.errors else 200
+    return render(request, "studies/detail.html", context, status=status)
 
 
 @login_required

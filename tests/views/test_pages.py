@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from hypeweb.models import Evaluation, SampleSet, Study
+from hypeweb.models import Evaluation, LeakAudit, SampleSet, Study
 from hypeweb.services import evaluations, scores
 from tests import factories
 from tests.factories import NOW, images_zip, join, walk, zip_bytes
@@ -183,6 +183,35 @@ def test_a_failed_evaluation_is_retried_from_the_page(researcher_client, study):
     assert researcher_client.post(retry, {"study": study.slug}).status_code == 302
     failed.refresh_from_db()
     assert failed.state == "queued"
+
+
+def test_a_leak_is_overridden_from_the_page(researcher_client, researcher, tmp_path):
+    draft = factories.draft_study(researcher, protocol="hype_inf", folder=tmp_path)
+    LeakAudit.objects.update(verdict="leak", sentence="“made 0” has a frame.")
+    page = reverse("study", args=[draft.slug])
+    assert "“made 0” has a frame." in text(researcher_client.get(page))
+    override = reverse("leak_audit_override", args=[draft.slug])
+    refused = researcher_client.post(override, {"reason": "no"})
+    assert refused.status_code == 400
+    assert "at least 10 characters" in text(refused)
+    reason = "We study frames."
+    assert researcher_client.post(override, {"reason": reason}).url == page
+    assert reason in text(researcher_client.get(page))
+    assert researcher_client.post(reverse("study_open", args=[draft.slug])).url == page
+    report = text(researcher_client.get(reverse("report", args=[draft.slug])))
+    assert reason in report
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_leak_audit_is_retried_from_the_page(
+    researcher_client, researcher, tmp_path
+):
+    draft = factories.draft_study(researcher, protocol="hype_inf", folder=tmp_path)
+    LeakAudit.objects.update(state="failed", verdict="", error="No storage.")
+    page = text(researcher_client.get(reverse("study", args=[draft.slug])))
+    assert "No storage." in page
+    researcher_client.post(reverse("leak_audit_start", args=[draft.slug]))
+    assert LeakAudit.objects.get().state == "done"
 
 
 RESEARCHER_PAGES = [

@@ -193,7 +193,7 @@ def covariance_factor(cov: FloatMatrix) -> FloatMatrix:
     array of shape (k, d), float64
         The Cholesky factor where there is one (k = d), else from the eigenvectors.
     """
-    matrix = torch.from_numpy(np.ascontiguousarray(cov))
+    matrix = torch.tensor(cov)
     lower, failed = torch.linalg.cholesky_ex(matrix)
     if not failed.item():
         triangle: FloatMatrix = lower.T.numpy()
@@ -226,12 +226,10 @@ def nuclear_norm(factor1: FloatMatrix, factor2: FloatMatrix) -> float:
 def _trace_of_root(cov1: FloatMatrix, cov2: FloatMatrix) -> tuple[float, float | None]:
     # The trace and its likely error, None where cov1 has no Cholesky factor. Errors of
     # the eigenvalues are independent in sign, so they add up as squares.
-    lower, failed = torch.linalg.cholesky_ex(
-        torch.from_numpy(np.ascontiguousarray(cov1))
-    )
+    lower, failed = torch.linalg.cholesky_ex(torch.tensor(cov1))
     if failed.item():
         return 0.0, None
-    congruence = lower.T @ torch.from_numpy(np.ascontiguousarray(cov2)) @ lower
+    congruence = lower.T @ torch.tensor(cov2) @ lower
     values = torch.linalg.eigvalsh(congruence)
     noise = ROUNDING * float(values.abs().max())
     if noise == 0:

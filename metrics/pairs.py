@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from metrics.arrays import Array
@@ -140,10 +141,15 @@ def distance_block(
     √d; the bound is ten times what is observed at d = 2048.
     """
     norms1, norms2 = set1.squared_norms[rows1], set2.squared_norms[rows2]
-    doubled: NDArray[np.float32] = set1.rows[rows1] * np.float32(-2)
-    values: NDArray[np.float32] = doubled @ set2.rows[rows2].T
-    values += norms1.astype(np.float32)[:, np.newaxis]
-    values += norms2.astype(np.float32)
+    sums = torch.from_numpy(
+        np.add.outer(norms1.astype(np.float32), norms2.astype(np.float32))
+    )
+    part1, part2 = set1.rows[rows1], set2.rows[rows2]
+    # Torch's threads waste less than numpy's where other work shares the cores.
+    product = torch.addmm(
+        sums, torch.from_numpy(part1), torch.from_numpy(part2).T, alpha=-2
+    )
+    values: NDArray[np.float32] = product.numpy()
     steps = 8 + np.sqrt(set1.rows.shape[1]) / 2
     error = FLOAT32_ROUNDING * steps * float(norms1.max() + norms2.max())
     return DistanceBlock(set1, set2, rows1, rows2, values, error)

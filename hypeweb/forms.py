@@ -14,6 +14,7 @@ from hypeweb.models import SampleSet, Study
 from hypeweb.models.sessions import Truth
 from hypeweb.science.staircase import PRESETS
 from hypeweb.services import leaks, samples, studies
+from hypeweb.services.plans import Setup
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
 # Image, masks and blank; more is no exposure of ours.
@@ -126,6 +127,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "n_blocks",
             "images_per_block",
             "feedback",
+            "watch_sequentially",
             "image_rendering",
             "min_width_px",
             "min_height_px",
@@ -174,6 +176,29 @@ class LeakOverrideForm(forms.Form):
         help_text="It is logged with your name and printed in the report.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class PlanForm(forms.Form):
+    """The settings of the study form that a plan rests on."""
+
+    protocol = forms.ChoiceField(choices=Study.Protocol.choices)
+    n_arms = forms.IntegerField(min_value=1, max_value=1000)
+    evaluators_per_arm = forms.IntegerField(min_value=2)
+    n_real = forms.IntegerField(min_value=1)
+    n_fake = forms.IntegerField(min_value=1)
+    preset = forms.ChoiceField(choices=[(name, name) for name in PRESETS])
+    n_blocks = forms.IntegerField(min_value=1)
+    images_per_block = forms.IntegerField(min_value=2)
+
+    def as_setup(self) -> Setup:
+        data = self.cleaned_data
+        return Setup(
+            is_timed=data["protocol"] == Study.Protocol.HYPE_TIME,
+            n_images=data["n_real"] + data["n_fake"],
+            rule=PRESETS[data["preset"]],
+            n_blocks=data["n_blocks"],
+            images_per_block=data["images_per_block"],
+        )
 
 
 class ConsentForm(forms.Form):

@@ -120,6 +120,7 @@ def plan_separation(
     *,
     terms: Terms,
     rng: np.random.Generator,
+    power: float = ASSURANCE,
 ) -> Plan:
     """Return how many evaluators per arm tell two arms apart.
 
@@ -131,25 +132,74 @@ def plan_separation(
         Pace and terms.
     rng : numpy.random.Generator
         Source of randomness.
+    power : float
+        Wanted chance to find the difference.
 
     Returns
     -------
     Plan
-        The fewest evaluators with which Welch's test at 5 % finds the difference in
-        four studies of five.
+        The fewest evaluators with which Welch's test at 5 % finds the difference in the
+        wanted share of studies.
+
+    Raises
+    ------
+    ValueError
+        If `power` is not between 0 and 1.
     """
+    if not 0 < power < 1:
+        raise ValueError(f"power must lie between 0 and 1, got {power}.")
 
     def found(n: int) -> bool:
-        return _power(first, second, n=n, rng=rng) >= ASSURANCE
+        return _power(first, second, n=n, rng=rng) >= power
 
     n = _fewest(found)
-    power = _power(first, second, n=n or MAX_EVALUATORS, rng=rng)
-    both = People(
-        scores=first.scores,
-        correct_share=(first.correct_share + second.correct_share) / 2,
-        n_trials=first.n_trials,
-    )
-    return _plan(both, n, n_arms=2, power=power, terms=terms)
+    reached = _power(first, second, n=n or MAX_EVALUATORS, rng=rng)
+    return _plan(_both(first, second), n, n_arms=2, power=reached, terms=terms)
+
+
+def plan_number(
+    people: tuple[People, People],
+    *,
+    n_evaluators: int,
+    n_arms: int,
+    terms: Terms,
+    rng: np.random.Generator,
+) -> Plan:
+    """Return what a given number of evaluators takes and shows.
+
+    Parameters
+    ----------
+    people : tuple of two People
+        Simulated evaluators of two arms that might be told apart.
+    n_evaluators : int
+        Evaluators per arm.
+    n_arms : int
+        Arms of the study.
+    terms : Terms
+        Pace and terms.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    Plan
+        With the half-width of the first arm's interval and the power to separate the
+        two.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 or more than 2,000 evaluators, or no arm.
+    """
+    if not 2 <= n_evaluators <= MAX_EVALUATORS:  # noqa: PLR2004 a spread needs two
+        raise ValueError(
+            f"n_evaluators must lie between 2 and {MAX_EVALUATORS}, got {n_evaluators}."
+        )
+    if n_arms < 1:
+        raise ValueError(f"n_arms must be at least 1, got {n_arms}.")
+    power = _power(*people, n=n_evaluators, rng=rng)
+    both = _both(*people)
+    return _plan(both, n_evaluators, n_arms=n_arms, power=power, terms=terms)
 
 
 def session_dollars(*, n_correct: float, minutes: float, terms: Terms) -> float:
@@ -172,6 +222,14 @@ def session_dollars(*, n_correct: float, minutes: float, terms: Terms) -> float:
     earned = terms.base_dollars + terms.correct_dollars * n_correct
     return max(earned, terms.hourly_minimum_dollars * minutes / 60) * (
         1 + terms.fee_share
+    )
+
+
+def _both(first: People, second: People) -> People:
+    return People(
+        scores=first.scores,
+        correct_share=(first.correct_share + second.correct_share) / 2,
+        n_trials=first.n_trials,
     )
 
 

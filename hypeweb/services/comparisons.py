@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hypeweb.models import Arm, Study, StudyComparison
+from hypeweb.models import Arm, Session, Study, StudyComparison
 from hypeweb.science.comparison import Comparison, PairComparison
 from hypeweb.science.hypotheses import HypothesisTest
 from hypeweb.science.ranking import Place
@@ -97,6 +97,14 @@ def comparison_of(study: Study, *, population: str) -> Compared | None:
             level=watch["level"],
         ),
     )
+
+
+def watch_of(study: Study) -> tuple[str, ...]:
+    """Return what may be said of a watched study's people now; empty if unwatched."""
+    if not study.watch_sequentially:
+        return ()
+    found = comparison_of(study, population=Session.Population.PEOPLE)
+    return watch_sentences(study, found.watch if found else None)
 
 
 def watch_sentences(study: Study, watch: Watch | None) -> tuple[str, ...]:

@@ -159,6 +159,7 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Real set", study.real_set.name),
         ("Evaluators per arm", str(study.evaluators_per_arm)),
         ("Feedback after each answer", "yes" if study.feedback else "no"),
+        ("Watched while it runs", "yes" if study.watch_sequentially else "no"),
         ("Metrics extractor", study.extractor),
         ("Leak audit", _leak_text(leak_audit_of(study))),
     ]

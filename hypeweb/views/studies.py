@@ -13,9 +13,9 @@ from django.views.decorators.http import (
 )
 
 from hypeweb import access, tasks
-from hypeweb.forms import LeakOverrideForm, StudyForm
+from hypeweb.forms import LeakOverrideForm, PlanForm, StudyForm
 from hypeweb.models import Study
-from hypeweb.services import evaluations, leak_findings, leaks
+from hypeweb.services import comparisons, evaluations, leak_findings, leaks, plans
 from hypeweb.services import studies as service
 from hypeweb.services.errors import DomainError
 
@@ -56,6 +56,24 @@ def study_new(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
+def study_plan(request: HttpRequest) -> HttpResponse:
+    access.researcher(request)
+    form = PlanForm(request.GET)
+    preview, error = None, ""
+    if form.is_valid():
+        try:
+            preview = plans.preview(
+                form.as_setup(),
+                n_evaluators=form.cleaned_data["evaluators_per_arm"],
+                n_arms=form.cleaned_data["n_arms"],
+            )
+        except DomainError as problem:
+            error = str(problem)
+    return render(request, "studies/_plan.html", {"preview": preview, "error": error})
+
+
+@login_required
+@require_GET
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     found = access.study(access.researcher(request), slug)
     return study_page(request, found, override_form=LeakOverrideForm())
@@ -77,6 +95,7 @@ def study_page(
         "invitation_url": invitation if found.is_open else None,
         "blockers": service.blockers(found) if is_draft else [],
         "evaluations": evaluations.progress_of(found),
+        "watch": comparisons.watch_of(found),
         "leak_audit": audit,
         "leak_findings": leak_findings.findings_of(audit),
         "override_form": override_form,

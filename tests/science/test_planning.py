@@ -4,6 +4,7 @@ from scipy import stats
 
 from hypeweb.science.planning import (
     Terms,
+    plan_number,
     plan_separation,
     plan_width,
     session_dollars,
@@ -69,3 +70,45 @@ def test_session_dollars_takes_the_better_of_bonus_and_minimum_and_adds_fees():
 def test_plan_width_needs_a_width():
     with pytest.raises(ValueError, match="half_width must be above 0, got 0"):
         plan_width(people(0.3), half_width=0, terms=TERMS, rng=rng())
+
+
+def test_more_evaluators_know_more_and_cost_more():
+    pair = (
+        people(0.3),
+        people(0.4),
+    )
+    few, many = (
+        plan_number(pair, n_evaluators=n, n_arms=3, terms=TERMS, rng=rng())
+        for n in (10, 40)
+    )
+    # A normal interval: four times the people halve its width, but for t's tail.
+    assert few.half_width / many.half_width == pytest.approx(2, rel=0.15)
+    assert few.power < many.power
+    assert many.dollars == pytest.approx(4 * few.dollars)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sentence"),
+    [
+        ((1, 2), "n_evaluators must lie between 2 and 2000, got 1"),
+        ((2001, 2), "n_evaluators must lie between 2 and 2000, got 2001"),
+        ((2, 0), "n_arms must be at least 1, got 0"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused(numbers, sentence):
+    person = people(0.3)
+    n_evaluators, n_arms = numbers
+    with pytest.raises(ValueError, match=sentence):
+        plan_number(
+            (person, person),
+            n_evaluators=n_evaluators,
+            n_arms=n_arms,
+            terms=TERMS,
+            rng=rng(),
+        )
+
+
+def test_a_power_that_cannot_be_is_refused():
+    person = people(0.3)
+    with pytest.raises(ValueError, match="power must lie between 0 and 1, got 1"):
+        plan_separation(person, person, terms=TERMS, rng=rng(), power=1.0)

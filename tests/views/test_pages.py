@@ -221,11 +221,13 @@ RESEARCHER_PAGES = [
     ("sample_image", "sample"),
     ("studies", None),
     ("study_new", None),
+    ("study_plan", None),
     ("study", "study"),
     ("study_evaluations", "study"),
     ("report", "study"),
     ("report_json", "study"),
     ("report_csv", "study"),
+    ("comparisons_csv", "study"),
 ]
 
 
@@ -321,3 +323,63 @@ def test_every_response_carries_the_security_headers(db):
     assert "default-src 'self'" in response["Content-Security-Policy"]
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+PLAN = {
+    "protocol": "hype_inf",
+    "n_arms": 2,
+    "evaluators_per_arm": 30,
+    "n_real": 50,
+    "n_fake": 50,
+    "preset": "hype-2019",
+    "n_blocks": 3,
+    "images_per_block": 150,
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, "30 evaluators per arm, 10 minutes and $2.00 each, $120 in all."),
+        ({"protocol": "hype_time"}, "thresholds of 250 and 300 ms"),
+        ({"evaluators_per_arm": ""}, "Fill in the protocol and at least two"),
+        ({"evaluators_per_arm": 5000}, "between 2 and 2000, got 5000"),
+        ({"n_real": 10**9}, "at most 3000 images"),
+        ({"preset": "x"}, "Fill in the protocol and at least two"),
+    ],
+)
+def test_the_plan_follows_the_forms_fields(researcher_client, fields, sentence):
+    response = researcher_client.get(reverse("study_plan"), {**PLAN, **fields})
+    assert response.status_code == 200
+    assert sentence in text(response)
+
+
+def test_a_watched_study_says_on_its_page_where_it_stands(researcher_client, study):
+    address = reverse("study", args=[study.slug])
+    assert "Watched while it runs</h2>" not in text(researcher_client.get(address))
+    Study.objects.update(watch_sequentially=True)
+    for _ in range(2):
+        walk(join(study))
+    scores.score_study(study.pk, now=NOW)
+    page = text(researcher_client.get(address))
+    assert "cannot be told apart yet, after 1 pair of evaluators" in page
+    report = text(researcher_client.get(reverse("report", args=[study.slug])))
+    assert "cannot be told apart yet, after 1 pair of evaluators" in report
+
+
+def test_the_report_page_compares_and_ranks(researcher_client, study):
+    for answers in ("rrrr", "wwrr", "rrrw", "wwww"):
+        walk(join(study), answers)
+    scores.score_study(study.pk, now=NOW)
+    page = text(researcher_client.get(reverse("report", args=[study.slug])))
+    for words in ("Comparisons</h2>", "Table of pairs of arms", "Best in", "Welch"):
+        assert words in page
+    rows = text(researcher_client.get(reverse("comparisons_csv", args=[study.slug])))
+    assert rows.startswith("kind,first,second,measure,value,low,high,p_value")
+
+
+def test_a_study_is_watched_when_the_form_says_so(researcher_client, study):
+    fields = study_fields(study, watch_sequentially="on")
+    researcher_client.post(reverse("study_new"), fields)
+    assert Study.objects.get(name="New").watch_sequentially
+    assert not study.watch_sequentially

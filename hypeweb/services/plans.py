@@ -1,0 +1,255 @@
+"""What a study will take, before it starts: evaluators, minutes, money."""
+
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from django.db.models import Count
+
+from hypeweb.models import Score, Session, Study
+from hypeweb.science import planning
+from hypeweb.science.planning import Plan, Terms
+from hypeweb.science.populations import (
+    DEFAULT_LOG_SPREAD,
+    DEFAULT_PERSON_SD,
+    People,
+    timed_people,
+    untimed_people,
+)
+from hypeweb.science.staircase import PRESETS, Rule
+from hypeweb.services import studies
+from hypeweb.services.errors import DomainError
+
+# From how many ended studies on a site plans by its own people.
+ENOUGH_STUDIES = 2
+# The publication's sessions: 100 images in 10 minutes, 450 timed ones in an hour.
+UNTIMED_SECONDS = 6.0
+TIMED_SECONDS = 8.0
+# A simulation of more takes longer than anybody waits for a plan.
+MAX_TRIALS = 3000
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an evaluator of the planned study does."""
+
+    is_timed: bool
+    n_images: int = 100
+    rule: Rule = PRESETS["hype-2019"]
+    n_blocks: int = 3
+    images_per_block: int = 150
+
+    @property
+    def n_trials(self) -> int:
+        return self.n_blocks * self.images_per_block if self.is_timed else self.n_images
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How much people differ and how long a trial takes, and how that is known."""
+
+    person_spread: float
+    seconds_per_trial: float
+    n_studies: int
+    statement: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a study as its form has it takes and shows, in sentences."""
+
+    plan: Plan
+    sentences: tuple[str, ...]
+
+
+def setup_of(study: Study) -> Setup:
+    """Return the planned session of a study that is there."""
+    return Setup(
+        is_timed=study.is_timed,
+        n_images=study.n_real + study.n_fake,
+        rule=studies.rule_of(study),
+        n_blocks=study.n_blocks,
+        images_per_block=study.images_per_block,
+    )
+
+
+def bundled(*, is_timed: bool) -> Calibration:
+    """Return the defaults, from public studies."""
+    return Calibration(
+        person_spread=DEFAULT_LOG_SPREAD if is_timed else DEFAULT_PERSON_SD,
+        seconds_per_trial=TIMED_SECONDS if is_timed else UNTIMED_SECONDS,
+        n_studies=0,
+        statement=f"{_spread_text(is_timed)}: bundled defaults, from public studies.",
+    )
+
+
+def calibrate(*, is_timed: bool) -> Calibration:
+    """Return what ended studies with people show, or the defaults where few ended."""
+    kind = Score.Kind.THRESHOLD_MS if is_timed else Score.Kind.HYPE_INF
+    found = list(
+        Score.objects.filter(
+            population=Session.Population.PEOPLE,
+            kind=kind,
+            person_spread__isnull=False,
+            arm__study__state=Study.State.CLOSED,
+        ).values_list("arm__study_id", "person_spread", "n_evaluators")
+    )
+    ids = {study_id for study_id, _, _ in found}
+    if len(ids) < ENOUGH_STUDIES:
+        return bundled(is_timed=is_timed)
+    weights = np.array([n - 1 for _, _, n in found], dtype=np.float64)
+    spreads = np.array([spread for _, spread, _ in found])
+    spread = float(np.sqrt(weights @ spreads**2 / weights.sum()))
+    seconds = _seconds_per_trial(ids)
+    return Calibration(
+        person_spread=spread,
+        seconds_per_trial=seconds or bundled(is_timed=is_timed).seconds_per_trial,
+        n_studies=len(ids),
+        statement=f"{_spread_text(is_timed, spread)}: measured in {len(ids)} ended "
+        "studies of this site.",
+    )
+
+
+def plan_width(
+    setup: Setup,
+    *,
+    expected: float,
+    half_width: float,
+    calibration: Calibration,
+    terms: Terms,
+) -> Plan:
+    """Return how many evaluators give an interval of the wanted half-width."""
+    try:
+        return planning.plan_width(
+            _people(setup, expected, calibration),
+            half_width=half_width,
+            terms=terms,
+            rng=np.random.default_rng(0),
+        )
+    except ValueError as error:
+        raise DomainError(f"There is no such plan: {error}") from error
+
+
+def plan_separation(
+    setup: Setup,
+    *,
+    expected: tuple[float, float],
+    power: float,
+    calibration: Calibration,
+    terms: Terms,
+) -> Plan:
+    """Return how many evaluators per arm tell two models apart."""
+    try:
+        first, second = (_people(setup, each, calibration) for each in expected)
+        return planning.plan_separation(
+            first, second, terms=terms, rng=np.random.default_rng(0), power=power
+        )
+    except ValueError as error:
+        raise DomainError(f"There is no such plan: {error}") from error
+
+
+def preview(setup: Setup, *, n_evaluators: int, n_arms: int) -> Preview:
+    """Return what so many evaluators take and show, with usual models in mind."""
+    calibration = calibrate(is_timed=setup.is_timed)
+    expected = (250.0, 300.0) if setup.is_timed else (0.3, 0.4)
+    half_width = 20.0 if setup.is_timed else 0.03
+    terms = Terms(calibration.seconds_per_trial)
+    try:
+        first, second = (_people(setup, each, calibration) for each in expected)
+        plan = planning.plan_number(
+            (first, second),
+            n_evaluators=n_evaluators,
+            n_arms=n_arms,
+            terms=terms,
+            rng=np.random.default_rng(0),
+        )
+    except ValueError as error:
+        raise DomainError(f"There is no such plan: {error}") from error
+    wanted = planning.plan_width(
+        first, half_width=half_width, terms=terms, rng=np.random.default_rng(0)
+    )
+    return Preview(plan, _sentences(setup, plan, wanted, half_width, calibration))
+
+
+def amount_text(value: float, *, is_timed: bool) -> str:
+    """Return a width or difference in the unit of the protocol's score."""
+    return f"{value:.0f} ms" if is_timed else f"{100 * value:.1f} points"
+
+
+def _people(setup: Setup, expected: float, calibration: Calibration) -> People:
+    if setup.n_trials > MAX_TRIALS:
+        raise DomainError(
+            f"A plan takes at most {MAX_TRIALS} images per evaluator; got "
+            f"{setup.n_trials}."
+        )
+    if setup.n_trials < 1:
+        raise DomainError(f"A plan needs at least 1 image; got {setup.n_trials}.")
+    rng = np.random.default_rng(0)
+    if not setup.is_timed:
+        return untimed_people(
+            error=expected,
+            n_trials=setup.n_images,
+            rng=rng,
+            person_sd=calibration.person_spread,
+        )
+    return timed_people(
+        setup.rule,
+        threshold_ms=expected,
+        trials=(setup.n_blocks, setup.images_per_block),
+        rng=rng,
+        log_spread=calibration.person_spread,
+    )
+
+
+def _sentences(
+    setup: Setup,
+    plan: Plan,
+    wanted: Plan,
+    half_width: float,
+    calibration: Calibration,
+) -> tuple[str, ...]:
+    score = "HYPE_time" if setup.is_timed else "HYPE_inf"
+    apart = (
+        "thresholds of 250 and 300 ms" if setup.is_timed else "errors of 30 and 40 %"
+    )
+    known = amount_text(plan.half_width or 0.0, is_timed=setup.is_timed)
+    width = amount_text(half_width, is_timed=setup.is_timed)
+    shown = (
+        f"Each arm's {score} will be known to about ±{known}, and two models with "
+        f"{apart} are told apart in {100 * (plan.power or 0):.0f} of 100 such studies."
+    )
+    more = (
+        f"±{width} takes {wanted.n_evaluators} evaluators per arm."
+        if wanted.n_evaluators
+        else f"±{width} is out of reach."
+    )
+    return plan.statement, shown, more, calibration.statement
+
+
+def _spread_text(is_timed: bool, spread: float | None = None) -> str:
+    if is_timed:
+        spread = DEFAULT_LOG_SPREAD if spread is None else spread
+        return f"People's thresholds spread by {100 * spread:.0f} %"
+    spread = DEFAULT_PERSON_SD if spread is None else spread
+    return f"People's error rates spread by {100 * spread:.0f} points"
+
+
+def _seconds_per_trial(study_ids: set[int]) -> float | None:
+    """Return the median pace of the people who finished, breaks included."""
+    sessions = (
+        Session.objects.filter(
+            study__in=study_ids,
+            population=Session.Population.PEOPLE,
+            state=Session.State.FINISHED,
+            started_at__isnull=False,
+        )
+        .annotate(n_judged=Count("trials__judgment"))
+        .filter(n_judged__gt=0)
+        .values_list("started_at", "finished_at", "n_judged")
+    )
+    paces = [
+        (ended - begun).total_seconds() / n_judged
+        for begun, ended, n_judged in sessions
+        if begun and ended
+    ]
+    return median(paces) if paces else None

@@ -1,0 +1,20 @@
+// What the planner needs of the study form.
+
+const FIELDS = [
+  "protocol",
+  "evaluators_per_arm",
+  "n_real",
+  "n_fake",
+  "preset",
+  "n_blocks",
+  "images_per_block",
+];
+
+export function planQuery(data) {
+  const query = new URLSearchParams();
+  for (const name of FIELDS) {
+    query.set(name, data.get(name) ?? "");
+  }
+  query.set("n_arms", String(Math.max(data.getAll("arms").length, 1)));
+  return query.toString();
+}

@@ -18,6 +18,7 @@ from hypeweb.services import (
     agreement,
     evaluations,
     leaks,
+    masks,
     samples,
     scores,
     studies,
@@ -201,6 +202,7 @@ def _study(
         )
         found = studies.create_study(study=study, sample_sets=sets)
         leaks.run_audit(leaks.request_audit(found).pk)
+        masks.make_masks(found.pk)
         studies.open_study(study=found, actor=base.owner, now=timezone.now())
         found.refresh_from_db()
     for evaluation in evaluations.request_evaluations(found):

@@ -11,7 +11,15 @@ from kombu.exceptions import KombuError
 
 from hypeweb.celery_app import app
 from hypeweb.models import Evaluation, LeakAudit, SampleImport
-from hypeweb.services import agreement, evaluations, jobs, leaks, samples, scores
+from hypeweb.services import (
+    agreement,
+    evaluations,
+    jobs,
+    leaks,
+    masks,
+    samples,
+    scores,
+)
 from hypeweb.services.jobs import LeaseLostError
 
 logger = logging.getLogger(__name__)
@@ -27,6 +35,12 @@ def import_samples(job_id: int) -> None:
 def audit_leaks(audit_id: int) -> None:
     """Find out whether more than content tells a study's images apart."""
     _run(leaks.run_audit, audit_id)
+
+
+@app.task
+def make_masks(study_id: int) -> None:
+    """Make the masks of a timed study."""
+    masks.make_masks(study_id)
 
 
 @app.task
@@ -62,6 +76,8 @@ def sweep() -> None:
         audit_leaks.apply_async([job_id], expires=expires)
     for job_id in jobs.waiting(Evaluation, now=now):
         evaluate.apply_async([job_id], expires=expires)
+    for study_id in masks.maskless():
+        make_masks.apply_async([study_id], expires=expires)
     for study_id in scores.unscored(now=now):
         score.apply_async([study_id], expires=expires)
     for study_id in agreement.unrelated():

@@ -43,6 +43,7 @@ urlpatterns = [
     path("studies/new/", studies.study_new, name="study_new"),
     path("studies/new/plan/", studies.study_plan, name="study_plan"),
     path("studies/<slug:slug>/", studies.study, name="study"),
+    path("studies/<slug:slug>/preview/", sessions.study_preview, name="study_preview"),
     path("studies/<slug:slug>/open/", studies.study_open, name="study_open"),
     path("studies/<slug:slug>/close/", studies.study_close, name="study_close"),
     path(

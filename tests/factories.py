@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from PIL import Image
 
 from hypeweb.models import SampleSet, Session, Study
-from hypeweb.services import leaks, samples, sessions, studies
+from hypeweb.services import leaks, masks, samples, sessions, studies
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
 SCREEN = Screen(width=1280, height=900, refresh_hz=60.0)
@@ -53,7 +53,13 @@ def make_sample_set(
 
 
 def draft_study(
-    owner: User, *, protocol: str, n_arms: int = 2, folder: Path, **fields: object
+    owner: User,
+    *,
+    protocol: str,
+    n_arms: int = 2,
+    n_images: int = 12,
+    folder: Path,
+    **fields: object,
 ) -> Study:
     defaults: dict[str, object] = {
         "n_real": 2,
@@ -63,9 +69,11 @@ def draft_study(
         "extractor": "digits",
         "consent_text": "You agree.",
     }
-    real = make_sample_set(owner, "real", folder=folder, origin="real")
+    real = make_sample_set(owner, "real", folder=folder, origin="real", n=n_images)
     made = [
-        make_sample_set(owner, f"made {i}", folder=folder, origin="generated")
+        make_sample_set(
+            owner, f"made {i}", folder=folder, origin="generated", n=n_images
+        )
         for i in range(n_arms)
     ]
     study = Study(
@@ -77,6 +85,7 @@ def draft_study(
     )
     studies.create_study(study=study, sample_sets=made)
     leaks.run_audit(leaks.request_audit(study).pk)
+    masks.make_masks(study.pk)
     return study
 
 

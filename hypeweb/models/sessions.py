@@ -89,6 +89,10 @@ class Session(models.Model):
         return f"session {self.pk} of {self.study}"
 
     @property
+    def is_preview(self) -> bool:
+        return self.population == self.Population.PREVIEW
+
+    @property
     def is_simulated(self) -> bool:
         return self.population == self.Population.SIMULATED
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from django.core.files.storage import default_storage
+from django.db import transaction
 from PIL import Image
 
 from hypeweb.models import Mask, Sample, SampleSet, Study
@@ -13,8 +14,13 @@ N_MASKS = 24
 BLOCKS_PER_SIDE = 8
 
 
-def make_masks(study: Study, *, rng: np.random.Generator) -> None:
-    """Make a pool of masks, half from the real set and half from the arms' sets."""
+@transaction.atomic
+def make_masks(study_id: int) -> None:
+    """Make a timed study's masks once, half of real and half of generated images."""
+    study = Study.objects.select_for_update(of=("self",)).get(pk=study_id)
+    if not study.is_timed or study.masks.exists():
+        return
+    rng = np.random.default_rng(study.seed)
     generated = [arm.sample_set for arm in study.arms.select_related("sample_set")]
     for position in range(N_MASKS):
         sample_set = (
@@ -29,6 +35,12 @@ def make_masks(study: Study, *, rng: np.random.Generator) -> None:
         Mask.objects.create(
             study=study, position=position, token=tokens.make(), storage_key=key
         )
+
+
+def maskless() -> list[int]:
+    """Return timed studies that still wait for their masks."""
+    timed = Study.objects.filter(protocol=Study.Protocol.HYPE_TIME, masks__isnull=True)
+    return list(timed.values_list("pk", flat=True))
 
 
 def read_png(mask: Mask) -> bytes:

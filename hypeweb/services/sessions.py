@@ -152,7 +152,11 @@ def join_study(
     begun = session_of(evaluator, study) if evaluator else None
     if begun is not None:
         return begun
-    if not study.is_open and population != Session.Population.PREVIEW:
+    if population == Session.Population.PREVIEW:
+        found = studies.showing_blockers(study)
+        if found:
+            raise DomainError(" ".join(found))
+    elif not study.is_open:
         raise ConflictError(
             "This study is not open for new evaluators. Ask the person who "
             "invited you, or come back later."

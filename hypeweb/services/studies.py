@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q
@@ -12,7 +11,7 @@ from django.utils.text import slugify
 
 from hypeweb.models import Arm, LeakAudit, Sample, SampleSet, Session, Study
 from hypeweb.science.staircase import PRESETS, Rule
-from hypeweb.services import audit, masks, samples, tokens
+from hypeweb.services import audit, samples, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 
 DEFAULT_CONSENT = (
@@ -73,6 +72,13 @@ def _insert(study: Study, sample_sets: Sequence[SampleSet]) -> None:
 
 def blockers(study: Study) -> list[str]:
     """Return what hinders a draft from opening, each a sentence with a next step."""
+    found = showing_blockers(study)
+    leak = _leak_blocker(leak_audit_of(study))
+    return [*found, leak] if leak else found
+
+
+def showing_blockers(study: Study) -> list[str]:
+    """Return what hinders anybody from seeing the study's images, in preview too."""
     sample_sets = [arm.sample_set for arm in study.arms.select_related("sample_set")]
     found = []
     if not sample_sets:
@@ -95,8 +101,9 @@ def blockers(study: Study) -> list[str]:
                 f"{study.real_set.width} x {study.real_set.height}, which gives them "
                 "away; import one of them again at the other's size."
             )
-    leak = _leak_blocker(leak_audit_of(study))
-    return [*found, leak] if leak else found
+    if study.is_timed and not study.masks.exists():
+        found.append("The masks are still being made; come back in a moment.")
+    return found
 
 
 def leak_audit_of(study: Study) -> LeakAudit | None:
@@ -121,8 +128,6 @@ def open_study(*, study: Study, actor: User, now: datetime) -> None:
     study.response_bytes = -(-longest // PADDING_STEP_BYTES) * PADDING_STEP_BYTES
     study.state, study.opened_at = Study.State.OPEN, now
     study.save()
-    if study.is_timed:
-        masks.make_masks(study, rng=np.random.default_rng(study.seed))
     audit.record(actor=actor, action="opened", subject=study)
 
 

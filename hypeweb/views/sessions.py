@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -52,6 +53,18 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     }
     status = 400 if form.errors else 200
     return render(request, "sessions/invitation.html", context, status=status)
+
+
+@login_required
+@require_POST
+def study_preview(request: HttpRequest, slug: str) -> HttpResponse:
+    """Let a researcher walk their study as an evaluator would; it counts nowhere."""
+    joined = sessions.join_study(
+        study=access.study(access.researcher(request), slug),
+        population=Session.Population.PREVIEW,
+        now=timezone.now(),
+    )
+    return redirect("session", token=joined.token)
 
 
 @never_cache

@@ -46,6 +46,7 @@ def study_new(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
+            tasks.enqueue(tasks.make_masks, created.pk)
             tasks.enqueue(tasks.audit_leaks, leaks.request_audit(created).pk)
             for run in evaluations.request_evaluations(created):
                 tasks.enqueue(tasks.evaluate, run.pk)
@@ -93,6 +94,7 @@ def study_page(
         "arms": service.arms_with_counts(found),
         "settings": service.describe(found),
         "invitation_url": invitation if found.is_open else None,
+        "masks": found.masks.all(),
         "blockers": service.blockers(found) if is_draft else [],
         "evaluations": evaluations.progress_of(found),
         "watch": comparisons.watch_of(found),

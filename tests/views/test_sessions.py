@@ -373,3 +373,24 @@ def test_the_pages_of_a_session_follow_its_state(client, study):
     page = client.get(url("session", session)).content.decode()
     assert 'id="trial"' in page
     assert 'data-stage-px="384"' in page
+
+
+def test_a_preview_is_for_the_owner_and_marked(client, researcher, tmp_path):
+    draft = factories.draft_study(researcher, protocol="hype_time", folder=tmp_path)
+    address = reverse("study_preview", args=[draft.slug])
+    assert client.post(address).url.startswith("/accounts/login/")
+    client.force_login(factories.make_user("other"))
+    assert client.post(address).status_code == 404
+    client.force_login(researcher)
+    page = client.post(address, follow=True).content.decode()
+    assert "Preview: this walk counts nowhere." in page
+    assert Session.objects.get().population == "preview"
+
+
+def test_a_preview_needs_enough_images(client, researcher, tmp_path):
+    draft = factories.draft_study(researcher, protocol="hype_inf", folder=tmp_path)
+    Study.objects.update(n_fake=13)
+    client.force_login(researcher)
+    response = client.post(reverse("study_preview", args=[draft.slug]))
+    assert response.status_code == 400
+    assert "each evaluator needs 13" in response.content.decode()

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 CHUNK_ENTRIES = 2_000_000
 MANY_EVALUATORS = 2_000
+# Scores are shares or milliseconds; what they differ in beyond is rounding.
+TIED_DECIMALS = 9
 OVER_EVALUATORS = "bootstrap over evaluators, percentile"
 
 

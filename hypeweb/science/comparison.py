@@ -15,7 +15,9 @@ from hypeweb.science.hypotheses import (
     kruskal_wallis,
     one_way_anova,
     permutation_p,
+    unbiased_variance,
     welch_anova,
+    welch_t_test,
 )
 
 Scores = Mapping[str, NDArray[np.float64]]
@@ -112,7 +114,7 @@ def compare_arms(
     groups = list(arms.values())
     anova = one_way_anova(
         means=[float(values.mean()) for values in groups],
-        variances=[float(values.var(ddof=1)) for values in groups],
+        variances=[unbiased_variance(values) for values in groups],
         counts=[values.size for values in groups],
     )
     eta, omega = _variance_shares(anova)
@@ -144,7 +146,7 @@ def _pairs(
     arms: Scores, *, rng: np.random.Generator, level: float
 ) -> tuple[PairComparison, ...]:
     names = list(arms)
-    has_spread = any(values.var() > 0 for values in arms.values())
+    has_spread = any(unbiased_variance(values) > 0 for values in arms.values())
     tukey = (
         stats.tukey_hsd(*arms.values()).pvalue
         if len(names) > 2 and has_spread  # noqa: PLR2004
@@ -154,10 +156,8 @@ def _pairs(
     for i, j in combinations(range(len(names)), 2):
         first, second = arms[names[i]], arms[names[j]]
         low = high = p_welch = p_permutation = None
-        if first.var() + second.var() > 0:
-            welch = stats.ttest_ind(first, second, equal_var=False)
-            low, high = map(float, welch.confidence_interval(level))
-            p_welch = float(welch.pvalue)
+        if unbiased_variance(first) + unbiased_variance(second) > 0:
+            low, high, p_welch = welch_t_test(first, second, level=level)
             if first.size + second.size < MANY_EVALUATORS:
                 p_permutation = permutation_p(first, second, rng=rng)
         pairs.append(

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hypeweb.science.bootstrap import chunk_sizes
+from hypeweb.science.bootstrap import TIED_DECIMALS, chunk_sizes
 
 N_PERMUTATIONS = 10_000
+# Relative difference below which floats are equal.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,29 @@ class HypothesisTest:
     df: tuple[float, ...]
     p_value: float | None
     note: str = ""
+
+
+def unbiased_variance(values: NDArray[np.float64]) -> float:
+    """Return the unbiased variance, exactly 0 where all values are equal.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,), float64
+        At least two numbers.
+
+    Returns
+    -------
+    float
+        In squared units of the values.
+
+    Notes
+    -----
+    Equal shares counted in other orders differ in the last digit, and a variance of
+    1e-34 is no spread to divide by.
+    """
+    if np.ptp(values) <= ROUNDING * np.abs(values).max():
+        return 0.0
+    return float(values.var(ddof=1))
 
 
 def one_way_anova(
@@ -103,7 +128,7 @@ def welch_anova(groups: Sequence[NDArray[np.float64]]) -> HypothesisTest:
     name, k = "Welch's ANOVA", len(groups)
     n = np.array([values.size for values in groups], dtype=np.float64)
     mean = np.array([values.mean() for values in groups])
-    variance = np.array([values.var(ddof=1) for values in groups])
+    variance = np.array([unbiased_variance(values) for values in groups])
     if (variance == 0).any():
         return HypothesisTest(name, None, (), None, "An arm has no spread.")
     weight = n / variance
@@ -133,15 +158,52 @@ def kruskal_wallis(groups: Sequence[NDArray[np.float64]]) -> HypothesisTest:
     .. [1] Kruskal and Wallis, "Use of ranks in one-criterion variance analysis", J.
        American Statistical Association 47 (1952).
     """
-    if np.ptp(np.concatenate(list(groups))) == 0:
+    rounded = [np.round(values, TIED_DECIMALS) for values in groups]
+    if np.ptp(np.concatenate(rounded)) == 0:
         return HypothesisTest("Kruskal-Wallis", None, (), None, "All scores are equal.")
-    found = stats.kruskal(*groups)
+    found = stats.kruskal(*rounded)
     return HypothesisTest(
         "Kruskal-Wallis",
         float(found.statistic),
         (float(len(groups) - 1),),
         float(found.pvalue),
     )
+
+
+def welch_t_test(
+    first: NDArray[np.float64], second: NDArray[np.float64], *, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return Welch's interval of the difference of two means, and its p-value.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n,), float64
+        One score per evaluator, at least two of each and not all equal.
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    low, high : float
+        Bounds of mean(first) - mean(second).
+    p_value : float
+        Two-sided.
+
+    References
+    ----------
+    .. [1] Welch, "The generalization of Student's problem when several different
+       population variances are involved", Biometrika 34 (1947).
+    """
+    parts = [unbiased_variance(values) / values.size for values in (first, second)]
+    spread = float(np.sqrt(sum(parts)))
+    difference = float(first.mean() - second.mean())
+    df = sum(parts) ** 2 / sum(
+        part**2 / (values.size - 1)
+        for part, values in zip(parts, (first, second), strict=True)
+    )
+    margin = float(stats.t.ppf((1 + level) / 2, df)) * spread
+    p_value = float(2 * stats.t.sf(abs(difference) / spread, df))
+    return difference - margin, difference + margin, p_value
 
 
 def permutation_p(
@@ -207,7 +269,8 @@ def hedges_g(first: NDArray[np.float64], second: NDArray[np.float64]) -> float |
     """
     df = first.size + second.size - 2
     pooled = (
-        (first.size - 1) * first.var(ddof=1) + (second.size - 1) * second.var(ddof=1)
+        (first.size - 1) * unbiased_variance(first)
+        + (second.size - 1) * unbiased_variance(second)
     ) / df
     if pooled == 0:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TIED_DECIMALS = 9
+from hypeweb.science.bootstrap import TIED_DECIMALS
 
 
 @dataclass(frozen=True)

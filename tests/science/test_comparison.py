@@ -115,3 +115,26 @@ def test_compare_arms_of_thousands_leaves_the_permutations_out():
 
     assert pair.p_permutation is None
     assert pair.p_welch is not None
+
+
+def test_scores_equal_but_for_the_last_digit_have_no_spread():
+    arms = {
+        "first": np.array([0.1 + 0.2, 0.3, 0.3]),
+        "second": np.array([0.6, 0.6, 0.2 + 0.4]),
+    }
+    found = compare_arms(arms, rng=np.random.default_rng(0))
+    (pair,) = found.pairs
+    assert (pair.p_welch, pair.low, pair.hedges_g) == (None, None, None)
+    assert [test.statistic for test in found.tests[:2]] == [None, None]
+
+
+def test_welch_of_one_arm_without_spread_is_scipys():
+    constant, spread = np.full(7, 0.7), np.linspace(0.1, 0.3, 5)
+    (pair,) = compare_arms(
+        {"a": constant, "b": spread}, rng=np.random.default_rng(0)
+    ).pairs
+    expected = stats.ttest_1samp(spread, 0.7)
+    assert pair.p_welch == pytest.approx(expected.pvalue, rel=1e-9)
+    interval = expected.confidence_interval(0.95)
+    assert pair.low == pytest.approx(0.7 - interval.high, rel=1e-9)
+    assert pair.high == pytest.approx(0.7 - interval.low, rel=1e-9)

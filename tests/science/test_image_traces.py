@@ -94,6 +94,16 @@ def test_a_dark_line_at_the_border_is_a_step():
     assert abs(np.mean(steps[1])) < 0.1
 
 
+def test_resizing_alone_leaves_no_step():
+    """The site's own resizing, and that of most data sets, must not be a leak."""
+    rng = np.random.default_rng(7)
+    for filter_ in (Image.Resampling.BICUBIC, Image.Resampling.LANCZOS):
+        for side in (40, 96, 200):
+            large = Image.fromarray(texture(rng, side))
+            small = np.asarray(large.resize((64, 64), filter_))
+            assert image_traces(small).border_step == 0
+
+
 @pytest.mark.slow
 def test_blocks_of_compression_are_seen_at_the_corner_grid():
     rng = np.random.default_rng(3)

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.error import HTTPError
@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from hypeweb import access
 from hypeweb.models import Session, Study, Trial
-from hypeweb.science.observers import Observer, PsychometricObserver
+from hypeweb.science.observers import DropOut, Observer, PsychometricObserver
 from hypeweb.services.errors import DomainError
 
 
@@ -27,16 +27,29 @@ class Crowd:
     """Who is simulated: an observer, and how people and arms differ from it."""
 
     observer: Observer
-    error_by_arm: Mapping[str, float]
+    error_by_arm: Mapping[str, float] = field(default_factory=dict)
+    threshold_ms_by_arm: Mapping[str, float] = field(default_factory=dict)
     between_sd: float = 0.06
+    between_log_sd: float = 0.1
 
     def observer_for(self, arm_label: str, rng: np.random.Generator) -> Observer:
-        """Return one person's observer: the error of the arm, give or take."""
-        if not isinstance(self.observer, PsychometricObserver):
-            return self.observer
-        mean = self.error_by_arm.get(arm_label, self.observer.untimed_error)
-        error = float(np.clip(rng.normal(mean, self.between_sd), 0.0, 1.0))
-        return replace(self.observer, untimed_error=error)
+        """Return one person's observer: what is usual for the arm, give or take."""
+        return self._person(self.observer, arm_label, rng)
+
+    def _person(
+        self, observer: Observer, arm_label: str, rng: np.random.Generator
+    ) -> Observer:
+        if isinstance(observer, DropOut):
+            return replace(observer, wraps=self._person(observer.wraps, arm_label, rng))
+        if not isinstance(observer, PsychometricObserver):
+            return observer
+        error = self.error_by_arm.get(arm_label, observer.untimed_error)
+        middle_ms = self.threshold_ms_by_arm.get(arm_label, observer.threshold_ms)
+        return replace(
+            observer,
+            untimed_error=float(np.clip(rng.normal(error, self.between_sd), 0.0, 1.0)),
+            threshold_ms=middle_ms * float(np.exp(rng.normal(0, self.between_log_sd))),
+        )
 
 
 class Browser:

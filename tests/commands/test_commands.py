@@ -5,6 +5,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from hypeweb.models import Judgment, SampleSet, Score, Session, Study
+from hypeweb.science.observers import OBSERVERS
+from tests import factories
 from tests.factories import images_zip, make_user, zip_bytes
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +93,58 @@ def test_simulate_walks_a_timed_study(timed_study, capsys):
     assert 400 <= score.value <= 520
 
 
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_simulate_recovers_the_threshold_it_was_given(researcher, capsys):
+    study = factories.open_study(
+        researcher,
+        protocol="hype_time",
+        n_arms=1,
+        n_images=50,
+        n_blocks=1,
+        images_per_block=100,
+    )
+    call_command("simulate", study.slug, evaluators=6, threshold_ms=250.0)
+    score = Score.objects.get(kind="threshold_ms")
+    assert (score.n_evaluators, score.n_judgments) == (6, 600)
+    # 450 trials of one evaluator leave an SD of 9 % (docs/science.md), 600 trials 8 %;
+    # six people who differ by 10 % add 4 %. Four of their joint SDs.
+    assert score.value == pytest.approx(250, rel=0.36)
+    assert score.low < score.value < score.high
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("protocol", ["hype_inf", "hype_time"])
+def test_every_kind_of_observer_walks(researcher, protocol, capsys):
+    study = factories.open_study(researcher, protocol=protocol, n_arms=1)
+    for kind in OBSERVERS:
+        call_command(
+            "simulate", study.slug, evaluators=1, observer=kind, leaves_after=2
+        )
+    states = Session.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == [
+        "left" if kind == "drop-out" else "finished" for kind in OBSERVERS
+    ]
+    assert Score.objects.filter(population="simulated").exists()
+    fast = Score.objects.get(kind="response_ms")
+    assert fast.note.startswith("Evaluators with more than one answer in ten under 150")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simulate_takes_every_trait_of_an_observer(study, capsys):
+    call_command(
+        "simulate",
+        study.slug,
+        evaluators=2,
+        slope=3.0,
+        lapse=0.01,
+        bias=8.0,
+        learning=0.1,
+        arm_threshold_ms=["made 0=120", "made 1=600"],
+    )
+    assert set(Judgment.objects.values_list("answer", flat=True)) == {"real"}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_simulated_drop_out_leaves(study, capsys):
     Study.objects.update(n_real=12, n_fake=12)
@@ -104,6 +158,8 @@ def test_a_simulated_drop_out_leaves(study, capsys):
     ("options", "sentence"),
     [
         ({"error": 2.0}, "untimed_error must lie between 0 and 1"),
+        ({"lapse": 0.5}, "lapse must be at least 0 and below 0.25"),
+        ({"arm_threshold_ms": ["made 0=soon"]}, "could not convert"),
         ({"arm_error": ["made 0=lots"]}, "could not convert"),
     ],
 )

@@ -10,7 +10,12 @@ from django.utils import timezone
 
 from hypeweb import simulation
 from hypeweb.models import Study
-from hypeweb.science.observers import OBSERVERS, PsychometricObserver
+from hypeweb.science.observers import (
+    OBSERVERS,
+    DropOut,
+    Observer,
+    PsychometricObserver,
+)
 from hypeweb.services import agreement, scores
 from hypeweb.services.errors import DomainError
 
@@ -34,6 +39,22 @@ class Command(BaseCommand):
             default=[],
             metavar="ARM=ERROR",
             help="untimed error on one arm; may be repeated",
+        )
+        parser.add_argument(
+            "--arm-threshold-ms",
+            action="append",
+            default=[],
+            metavar="ARM=MS",
+            help="threshold on one arm; may be repeated",
+        )
+        parser.add_argument("--slope", type=float, help="of the Weibull function")
+        parser.add_argument("--lapse", type=float, help="share of blind presses")
+        parser.add_argument("--bias", type=float, help="lean to real, in SDs")
+        parser.add_argument(
+            "--learning", type=float, help="fall per 100 trials, as an exponent"
+        )
+        parser.add_argument(
+            "--leaves-after", type=int, help="trials of a drop-out before it leaves"
         )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--url", help="a running site; else one is started")
@@ -61,17 +82,41 @@ class Command(BaseCommand):
 
 
 def _crowd(options: dict[str, Any]) -> simulation.Crowd:
-    observer = OBSERVERS[options["observer"]]()
     try:
-        if isinstance(observer, PsychometricObserver):
-            if options["threshold_ms"] is not None:
-                observer = replace(observer, threshold_ms=options["threshold_ms"])
-            if options["error"] is not None:
-                observer = replace(observer, untimed_error=options["error"])
-        by_arm = {}
-        for item in options["arm_error"]:
-            label, _, error = item.rpartition("=")
-            by_arm[label] = float(error)
+        return simulation.Crowd(
+            observer=_observer(OBSERVERS[options["observer"]](), options),
+            error_by_arm=_by_arm(options["arm_error"]),
+            threshold_ms_by_arm=_by_arm(options["arm_threshold_ms"]),
+        )
     except ValueError as error:
         raise CommandError(f"The observer cannot be made: {error}") from error
-    return simulation.Crowd(observer=observer, error_by_arm=by_arm)
+
+
+def _observer(observer: Observer, options: dict[str, Any]) -> Observer:
+    """Return the observer with the options that it knows."""
+    if isinstance(observer, DropOut):
+        after = options["leaves_after"]
+        wraps = _observer(observer.wraps, options)
+        return DropOut(wraps=wraps, after=observer.after if after is None else after)
+    if not isinstance(observer, PsychometricObserver):
+        return observer
+    given = {
+        "threshold_ms": options["threshold_ms"],
+        "untimed_error": options["error"],
+        "slope": options["slope"],
+        "lapse": options["lapse"],
+        "bias": options["bias"],
+        "learning": options["learning"],
+    }
+    return replace(
+        observer, **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _by_arm(items: list[str]) -> dict[str, float]:
+    """Return what was given as ARM=NUMBER."""
+    by_arm = {}
+    for item in items:
+        label, _, number = item.rpartition("=")
+        by_arm[label] = float(number)
+    return by_arm

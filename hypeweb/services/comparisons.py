@@ -18,6 +18,8 @@ LEVEL = 0.95
 # Smaller differences do not matter, as a share of the range of scores: 5 points of an
 # error rate. Fixed here, before anybody looks, or the statement would not be valid.
 WATCH_MARGIN = 0.05
+# More undecided pairs than this are counted, not named.
+FEW_PAIRS = 3
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,14 @@ def watch_sentences(study: Study, watch: Watch | None) -> tuple[str, ...]:
     pairs = watch.pairs if watch else ()
     if not pairs:
         return ("No evaluator of one arm has one of another to be paired with yet.",)
-    return tuple(_sentence(study, pair) for pair in pairs)
+    decided = [pair for pair in pairs if pair.decision != "undecided"]
+    others = [pair for pair in pairs if pair.decision == "undecided"]
+    if len(others) <= FEW_PAIRS:
+        return tuple(_sentence(study, pair) for pair in [*decided, *others])
+    return (
+        *(_sentence(study, pair) for pair in decided),
+        f"{len(others)} pairs of arms cannot be told apart yet.",
+    )
 
 
 def difference_text(study: Study, value: float) -> str:

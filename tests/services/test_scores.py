@@ -268,3 +268,26 @@ def test_arms_of_one_name_are_told_apart(study):
     study.arms.update(label="same")
     arms = list(study.arms.all())
     assert sorted(comparisons.arm_names(arms).values()) == ["same (1)", "same (2)"]
+
+
+def test_many_undecided_pairs_are_counted_and_decided_ones_named(study):
+    def pair(number, decision):
+        return comparisons.WatchedPair(
+            first=f"arm {number}",
+            second="other",
+            low=0.01,
+            high=0.04,
+            n_pairs=90,
+            decision=decision,
+        )
+
+    undecided = [pair(number, "undecided") for number in range(4)]
+    decided = [pair(4, "equivalent"), pair(5, "separated")]
+    watch = comparisons.Watch(pairs=(*undecided, *decided), margin=0.05, level=0.95)
+    assert comparisons.watch_sentences(study, watch) == (
+        ("“arm 4” and “other” differ by less than 5.0 points after 90 pairs of "
+        "evaluators: [1.0, 4.0] points."),
+        ("“arm 5” and “other” are apart after 90 pairs of evaluators: “arm 5” is "
+        "higher, [1.0, 4.0] points."),
+        "4 pairs of arms cannot be told apart yet.",
+    )

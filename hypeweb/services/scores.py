@@ -110,7 +110,10 @@ def unscored(*, now: datetime) -> list[int]:
     """Return studies with a session that ended a while ago and is in no score."""
     settled = now - timedelta(seconds=settings.EVALUATION_LEASE_SECONDS)
     finished = Session.objects.filter(
-        study=OuterRef("pk"), state=Session.State.FINISHED, finished_at__lt=settled
+        study=OuterRef("pk"),
+        population__in=SCORED,
+        state=Session.State.FINISHED,
+        finished_at__lt=settled,
     )
     newest = (
         Score.objects.filter(arm__study=OuterRef("pk"))

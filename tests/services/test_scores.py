@@ -235,6 +235,7 @@ def test_guessing_has_a_sentence_and_no_threshold(timed_study):
 def test_a_preview_is_in_no_score(study):
     walk(join(study, population="preview"))
     assert score(study) == {}
+    assert scores.unscored(now=NOW + timedelta(hours=1)) == []
 
 
 def test_watched_arms_separate_when_they_differ(study):

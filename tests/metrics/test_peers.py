@@ -42,7 +42,9 @@ def test_evaluate_agrees_with_the_peers(name, shared, oracle, inception_weights,
     )
     expected = oracle[name]
     found = {}
-    for key, layer in LAYERS.items():
+    # Every layer once: a network's pass over 1,000 images takes a while.
+    layers = LAYERS if name == "gaussian_full" else {"fid": ""}
+    for key, layer in layers.items():
         options = Options(
             metrics=METRICS if key == "fid" else ("fid",),
             extractor=f"inception-v3-fid{layer}",
@@ -53,7 +55,7 @@ def test_evaluate_agrees_with_the_peers(name, shared, oracle, inception_weights,
         metrics = evaluate(real, fake, options).metrics
         found |= {key: metrics["fid"]} if key != "fid" else metrics
 
-    for key, layer in LAYERS.items():
+    for key, layer in layers.items():
         if layer:
             assert found[key] == pytest.approx(expected[key], rel=1e-4), key
     assert found["fid"] == pytest.approx(

@@ -28,8 +28,7 @@ class TestLine:
     """One test of the hypothesis that the arms do not differ, as printed."""
 
     test: HypothesisTest
-    statistic_text: str
-    p_text: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class PairLine:
     difference_text: str
     interval_text: str
     p_adjusted_text: str
-    p_welch_text: str
-    p_permutation_text: str
+    alone_text: str
     hedges_text: str
     verdict: str
 
@@ -148,6 +146,12 @@ def p_text(p_value: float | None) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"  # noqa: PLR2004
 
 
+def p_phrase(p_value: float | None) -> str:
+    """Return a p-value as it is printed in a sentence."""
+    text = p_text(p_value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def _verdict(pair: PairComparison) -> str:
     if pair.p_adjusted is None:
         return UNTESTED
@@ -169,25 +173,20 @@ def _sentences(
         sentences.append("No evaluator differs from another: there is no test.")
     else:
         sentences.append("The two arms are not separable.")
-    anova = tests[0]
-    if anova.statistic is not None and len(pairs) > 1:
-        line = _test_line(anova)
-        sign = "" if line.p_text.startswith("<") else "= "
-        sentences.append(
-            f"{line.statistic_text}, p {sign}{line.p_text} (one-way ANOVA)."
-        )
+    if len(pairs) > 1:
+        sentences.append(f"One-way ANOVA: {_test_line(tests[0]).text}")
+    elif pairs[0].verdict != UNTESTED:
+        sentences.append(pairs[0].alone_text)
     return tuple(sentences)
 
 
 def _test_line(test: HypothesisTest) -> TestLine:
     letter = "H" if test.name == "Kruskal-Wallis" else "F"
     df = ", ".join(f"{d:.0f}" if d == round(d) else f"{d:.1f}" for d in test.df)
-    text = (
-        f"{letter}({df}) = {test.statistic:.2f}"
-        if test.statistic is not None
-        else test.note
-    )
-    return TestLine(test=test, statistic_text=text, p_text=p_text(test.p_value))
+    if test.statistic is None:
+        return TestLine(test=test, text=test.note)
+    statistic = f"{letter}({df}) = {test.statistic:.2f}"
+    return TestLine(test=test, text=f"{statistic}, {p_phrase(test.p_value)}.")
 
 
 def _pair_line(study: Study, pair: PairComparison) -> PairLine:
@@ -199,11 +198,18 @@ def _pair_line(study: Study, pair: PairComparison) -> PairLine:
         if has_interval
         else "",
         p_adjusted_text=p_text(pair.p_adjusted),
-        p_welch_text=p_text(pair.p_welch),
-        p_permutation_text=p_text(pair.p_permutation),
+        alone_text=_alone_text(pair),
         hedges_text=NO_NUMBER if pair.hedges_g is None else f"{pair.hedges_g:.2f}",
         verdict=_verdict(pair),
     )
+
+
+def _alone_text(pair: PairComparison) -> str:
+    """Return the tests of one pair alone; with very many people only Welch's."""
+    welch = f"Welch's t-test {p_phrase(pair.p_welch)}"
+    if pair.p_permutation is None:
+        return f"{welch}."
+    return f"{welch}, permutation test {p_phrase(pair.p_permutation)}."
 
 
 def _place_line(column: Column, place: Place) -> PlaceLine:

@@ -147,7 +147,10 @@ def test_two_arms_are_compared_by_welch_and_permutation(full_study):
     assert line.pair.p_permutation is not None
     assert line.verdict == "not separable"
     assert section.adjustment == "One pair: no adjustment."
-    assert section.sentences == ("The two arms are not separable.",)
+    first, second = section.sentences
+    assert first == "The two arms are not separable."
+    assert second == line.alone_text
+    assert second.startswith("Welch's t-test p = 0.")
     assert {place.place.arm for place in section.places} == {"made 0", "made 1"}
     assert sum(place.place.chance_best for place in section.places) == pytest.approx(1)
 
@@ -162,7 +165,11 @@ def test_three_arms_are_compared_by_anova_and_tukey(researcher):
     scores.score_study(study.pk, now=NOW)
     report = reports.build_report(study)
     anova = report.comparison.tests[0]
-    assert anova.statistic_text.startswith("F(2, 9) = ")
+    assert anova.text.startswith("F(2, 9) = ")
+    assert report.comparison.sentences == (
+        "2 of 3 pairs of arms clearly apart.",
+        f"One-way ANOVA: {anova.text}",
+    )
     assert report.comparison.adjustment.startswith("Tukey's honest significant")
     verdicts = {
         (line.pair.first, line.pair.second): line.verdict

@@ -286,9 +286,13 @@ def test_many_undecided_pairs_are_counted_and_decided_ones_named(study):
     decided = [pair(4, "equivalent"), pair(5, "separated")]
     watch = comparisons.Watch(pairs=(*undecided, *decided), margin=0.05, level=0.95)
     assert comparisons.watch_sentences(study, watch) == (
-        ("“arm 4” and “other” differ by less than 5.0 points after 90 pairs of "
-        "evaluators: [1.0, 4.0] points."),
-        ("“arm 5” and “other” are apart after 90 pairs of evaluators: “arm 5” is "
-        "higher, [1.0, 4.0] points."),
+        (
+            "“arm 4” and “other” differ by less than 5.0 points after 90 pairs of "
+            "evaluators: [1.0, 4.0] points."
+        ),
+        (
+            "“arm 5” and “other” are apart after 90 pairs of evaluators: “arm 5” is "
+            "higher, [1.0, 4.0] points."
+        ),
         "4 pairs of arms cannot be told apart yet.",
     )

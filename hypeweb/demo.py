@@ -169,6 +169,8 @@ def wait_for_metrics(study: Study, *, say: Say, timeout_s: float = 240) -> None:
             say(line)
             last = line
         if n_over == len(runs):
+            # The worker does so too, but perhaps after the report is printed.
+            agreement.relate_study(study.pk, now=timezone.now())
             return
         time.sleep(0.5)
 

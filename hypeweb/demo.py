@@ -34,7 +34,7 @@ N_SIMULATED = 30
 SIMULATED_ERRORS = {
     "early.zip": ("Early checkpoint", 0.10),
     "late.zip": ("Late checkpoint", 0.35),
-    "late_truncated.zip": ("Late, truncated 0.5", 0.38),
+    "late_truncated.zip": ("Late truncated 0.5", 0.38),
 }
 
 Say = Callable[[str], None]

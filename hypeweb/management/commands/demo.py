@@ -21,7 +21,8 @@ class Command(BaseCommand):
     help = "Make the demo's content, serve it, and print its report."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _end)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _end)
         serve = environment.read_flag("SERVE", default=True)
         try:
             port = environment.read_int("PORT", 8000, minimum=1)

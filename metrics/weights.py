@@ -1,5 +1,7 @@
 """Find the published weights of a network: given, cached, or downloaded and checked."""
 
+import contextlib
+import fcntl
 import hashlib
 import http.client
 import os
@@ -178,13 +180,32 @@ def download(published: PublishedWeights, folder: Path) -> WeightsFile:
     Raises
     ------
     MetricsError
-        If the address cannot be reached or the file has another hash.
+        If the address cannot be reached, the connection is lost, or the complete file
+        has another hash.
+
+    Notes
+    -----
+    Processes that want the same weights take turns by a lock file beside them, which
+    stays: to delete it would let two of them lock different files of that name.
     """
     target = folder / published.file_name
     partial = folder / f"{published.file_name}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _fetch(published.url, partial)
+        with _locked(folder / f"{published.file_name}.lock"):
+            if target.is_file():  # another download finished while this one waited
+                found = _examined(target, published)
+                if found.is_published:
+                    return found
+            _fetch(published.url, partial)
+            found = _examined(partial, published)
+            if not found.is_published:
+                partial.unlink(missing_ok=True)
+                raise MetricsError(
+                    f"{published.url} must have sha256 {published.sha256}, got "
+                    f"{found.sha256}; the download was deleted, try again"
+                )
+            partial.replace(target)
     except _NETWORK_ERRORS as error:
         reason = getattr(error, "reason", None) or error
         raise MetricsError(
@@ -192,14 +213,6 @@ def download(published: PublishedWeights, folder: Path) -> WeightsFile:
             f"downloaded from {published.url} ({reason}): put the file there or name "
             "it with --weights"
         ) from None
-    found = _examined(partial, published)
-    if not found.is_published:
-        partial.unlink(missing_ok=True)
-        raise MetricsError(
-            f"{published.url} must have sha256 {published.sha256}, got {found.sha256};"
-            " the download was deleted, try again"
-        )
-    partial.replace(target)
     return WeightsFile(target, found.sha256, is_published=True)
 
 
@@ -225,6 +238,13 @@ def _examined(path: Path, published: PublishedWeights) -> WeightsFile:
     return WeightsFile(path, found, found.startswith(published.sha256))
 
 
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # closing the file unlocks it
+        yield
+
+
 def _fetch(url: str, partial: Path) -> None:
     """Download to a file, continuing where an earlier try stopped."""
     have = partial.stat().st_size if partial.exists() else 0
@@ -239,9 +259,18 @@ def _fetch(url: str, partial: Path) -> None:
         raise
     with response:
         continues = response.status == http.client.PARTIAL_CONTENT
+        announced = response.headers.get("Content-Length")
+        received = 0
         with partial.open("ab" if continues else "wb") as file:
             for chunk in _chunks(response):
                 file.write(chunk)
+                received += len(chunk)
+    # read(size) does not raise where the other side closes early
+    if announced is not None and received < int(announced):
+        raise ConnectionError(
+            f"the connection was lost after {received:,} of {int(announced):,} bytes; "
+            "the next try continues there"
+        )
 
 
 def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 import hashlib
 import http.server
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -35,7 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if requested else 200)
         self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
-        self.wfile.write(CONTENT[start:])
+        self.wfile.write(CONTENT[start : start + self.server.sends_bytes])
 
     def log_message(self, *_args):
         """Say nothing."""
@@ -45,6 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def publisher():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.ranges = []
+        server.sends_bytes = len(CONTENT)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -68,7 +70,8 @@ def test_download_keeps_the_checked_file(publisher, tmp_path):
 
     assert found.path.read_bytes() == CONTENT
     assert found.is_published
-    assert [path.name for path in found.path.parent.iterdir()] == ["net.pth"]
+    names = sorted(path.name for path in found.path.parent.iterdir())
+    assert names == ["net.pth", "net.pth.lock"]
 
 
 def test_download_continues_where_it_stopped(publisher, tmp_path):
@@ -78,6 +81,28 @@ def test_download_continues_where_it_stopped(publisher, tmp_path):
 
     assert found.path.read_bytes() == CONTENT
     assert publisher.ranges == ["bytes=1000-"]
+
+
+def test_download_keeps_the_part_of_a_lost_connection(publisher, tmp_path):
+    publisher.sends_bytes = 1000
+
+    with pytest.raises(MetricsError, match=r"lost after 1,000 of 1,280,000 bytes"):
+        download(published(publisher), tmp_path)
+    publisher.sends_bytes = len(CONTENT)
+    found = download(published(publisher), tmp_path)
+
+    assert found.path.read_bytes() == CONTENT
+    assert publisher.ranges == [None, "bytes=1000-"]
+
+
+def test_download_fetches_once_for_callers_at_once(publisher, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        found = [
+            pool.submit(download, published(publisher), tmp_path) for _ in range(4)
+        ]
+
+    assert {future.result().sha256 for future in found} == {SHA256}
+    assert publisher.ranges == [None]
 
 
 def test_download_accepts_a_part_that_is_complete(publisher, tmp_path):
@@ -90,7 +115,7 @@ def test_download_refuses_another_file(publisher, tmp_path):
     with pytest.raises(MetricsError, match="the download was deleted, try again"):
         download(published(publisher, sha256="0" * 64), tmp_path)
 
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pth.lock"]
 
 
 def test_download_offline_names_file_address_and_folder(tmp_path):

@@ -133,17 +133,24 @@ class FileSource:
         return f"{self.name}/{self._files[index].name}"
 
     def image_hashes(self) -> tuple[str, ...]:
-        """Return the SHA-256 of every file's bytes, in order; files are read once."""
+        """Return the SHA-256 of every file's bytes, in order; files are read once.
+
+        A file that cannot be read has its complaint for a hash, no hexadecimal
+        digits: whether to stop or to skip it is decided where images are decoded.
+        """
         if self._hashes is None:
-            self._hashes = tuple(
-                hashlib.sha256(self._read_bytes(index)).hexdigest()
-                for index in range(len(self))
-            )
+            self._hashes = tuple(self._hash_of(index) for index in range(len(self)))
         return self._hashes
 
     def content_hash(self) -> str:
         """Return the hash of the encoded files, whatever their names and order."""
         return hash_of_set(self.image_hashes())
+
+    def _hash_of(self, index: int) -> str:
+        try:
+            return hashlib.sha256(self._read_bytes(index)).hexdigest()
+        except BrokenImageError as error:
+            return f"unreadable: {error}"
 
     def _read_bytes(self, index: int) -> bytes:
         try:

@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -264,6 +265,27 @@ def test_evaluate_skips_broken_files_if_asked(real, tmp_path, make_images):
 
     assert found.provenance["counts"]["fake"] == 11
     assert len(found.provenance["skipped"]["fake"]) == 1
+
+
+def test_evaluate_skips_files_that_cannot_even_be_hashed(real, tmp_path, make_images):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for index, image in enumerate(make_images(12)):
+            archive.writestr(f"{index}.ppm", b"P6 8 8 255\n" + image.tobytes())
+    raw = path.read_bytes()
+    at = raw.index(b"5.ppm") + 40
+    path.write_bytes(raw[:at] + bytes([raw[at] ^ 255]) + raw[at + 1 :])
+    skipping = {**QUICK.__dict__, "skip_broken": True, "cache": tmp_path / "cache"}
+
+    with pytest.raises(MetricsError, match=r"5\.ppm is damaged inside the archive"):
+        evaluate(real, open_source(path), QUICK)
+    found = evaluate(real, open_source(path), Options(**skipping))
+
+    assert found.provenance["counts"]["fake"] == 11
+    (reason,) = found.provenance["skipped"]["fake"]
+    assert "5.ppm is damaged" in reason
+    # only the other side is kept: a set with skips is not
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_wanted_names_knows_groups():

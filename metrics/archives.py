@@ -144,7 +144,7 @@ def open_zip(path: Path) -> Sequence[ArchiveFile]:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         raise MetricsError(f"{path} is not a readable zip; pack it again") from None
     return [
         _ZipFile(archive, entry) for entry in archive.infolist() if not entry.is_dir()

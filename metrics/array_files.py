@@ -1,6 +1,8 @@
 """Load arrays from npy and npz files, never more than the file can honestly hold."""
 
+import lzma
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,12 @@ MAX_ARRAY_BYTES = 64 * 1024**3
 _BOMB_BYTES = 1024**3
 _BOMB_RATIO = 500
 _IMAGE_NAMES = ("arr_0", "images", "samples")
-_DAMAGE = (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError)
+_DAMAGE = (
+    *(ValueError, OSError, EOFError, KeyError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    # zipfile's words for an encrypted member and for an unknown packing
+    *(RuntimeError, NotImplementedError),
+)
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -42,7 +49,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {"arr_0": np.load(path, mmap_mode="r", allow_pickle=False)}
         _refuse_bomb(path)
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            return {name: np.asarray(archive[name]) for name in archive.files}
     except MetricsError:
         raise
     except MemoryError:

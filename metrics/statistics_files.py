@@ -22,6 +22,8 @@ from metrics.moments import Moments
 _MATRIX_AXES = 2
 _FEATURES = "features"
 _LOGITS = "logits"
+# Beside the largest entry, for covariances that were computed in half precision.
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,18 +140,64 @@ def save_statistics(
 
 
 def _statistics(arrays: dict[str, NDArray[Any]], name: str) -> StoredStatistics:
+    for key in ("mu", "sigma"):
+        if arrays[key].dtype.kind not in "fiu":
+            raise MetricsError(
+                f"{name} must hold {key} as real numbers, got {arrays[key].dtype}"
+            )
     mean = np.atleast_1d(np.asarray(arrays["mu"], dtype=np.float64).squeeze())
     cov = np.atleast_2d(np.asarray(arrays["sigma"], dtype=np.float64))
-    if mean.ndim != 1 or cov.shape != (mean.size, mean.size):
+    if mean.ndim != 1 or mean.size == 0 or cov.shape != (mean.size, mean.size):
         raise MetricsError(
             f"{name} must hold mu of shape (d,) and sigma of shape (d, d), got "
             f"{arrays['mu'].shape} and {arrays['sigma'].shape}"
         )
     if not (np.isfinite(mean).all() and np.isfinite(cov).all()):
         raise MetricsError(f"{name} holds values that are not finite; compute it anew")
-    count = int(arrays["count"]) if "count" in arrays else 0
-    provenance = json.loads(str(arrays["provenance"])) if "provenance" in arrays else {}
+    _check_covariance(cov, name)
+    count = _count(arrays["count"], name) if "count" in arrays else 0
+    provenance = (
+        _provenance(arrays["provenance"], name) if "provenance" in arrays else {}
+    )
     return StoredStatistics(name, Moments(count, mean, cov), provenance)
+
+
+def _check_covariance(cov: NDArray[np.float64], name: str) -> None:
+    slack = _ROUNDING * np.abs(cov).max()
+    if np.abs(cov - cov.T).max() > slack:
+        raise MetricsError(
+            f"{name} holds a sigma that is not symmetric, so it is no covariance; "
+            "compute it anew"
+        )
+    # the diagonal first: it is cheap, and no eigenvalue is above its least entry
+    if np.diag(cov).min() < -slack or np.linalg.eigvalsh(cov)[0] < -slack:
+        raise MetricsError(
+            f"{name} holds a sigma with negative variances, so it is no covariance; "
+            "compute it anew"
+        )
+
+
+def _count(stored: NDArray[Any], name: str) -> int:
+    whole = stored.size == 1 and stored.dtype.kind in "fiu"
+    if not (whole and stored.item() >= 0 and float(stored.item()).is_integer()):
+        raise MetricsError(
+            f"{name} must hold count as one whole number of images, got "
+            f"{stored.dtype} of shape {stored.shape}"
+        )
+    return int(stored.item())
+
+
+def _provenance(stored: NDArray[Any], name: str) -> dict[str, object]:
+    try:
+        found = json.loads(str(stored))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise MetricsError(
+            f"{name} must hold provenance as the text of one JSON object; make the "
+            "file anew or leave provenance out"
+        )
+    return found
 
 
 def _features(

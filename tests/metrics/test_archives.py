@@ -19,6 +19,18 @@ def test_open_zip_refuses_other_files(tmp_path):
         open_zip(tmp_path / "a.zip")
 
 
+def test_open_zip_refuses_versions_it_does_not_know(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", b"0123456789")
+    data = bytearray(path.read_bytes())
+    data[data.find(b"PK\x01\x02") + 6] = 99
+    path.write_bytes(bytes(data))
+
+    with pytest.raises(MetricsError, match=r"a\.zip is not a readable zip"):
+        open_zip(path)
+
+
 def test_open_tar_refuses_other_files(tmp_path):
     for content in (
         b"nothing",

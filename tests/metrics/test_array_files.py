@@ -23,6 +23,17 @@ def test_load_arrays_refuses_damage(tmp_path, name):
         load_arrays(tmp_path / name)
 
 
+def test_load_arrays_refuses_a_damaged_stream(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, np.random.default_rng(0).integers(0, 9, 5000))
+    raw = bytearray(path.read_bytes())
+    raw[60:400] = bytes(255 - value for value in raw[60:400])
+    path.write_bytes(bytes(raw))
+
+    with pytest.raises(MetricsError, match="is damaged or holds"):
+        load_arrays(path)
+
+
 def test_load_arrays_refuses_bombs(tmp_path, monkeypatch):
     monkeypatch.setattr(array_files, "_BOMB_BYTES", 1 << 20)
     path = tmp_path / "a.npz"

@@ -12,6 +12,7 @@ from metrics.statistics_files import (
 )
 
 MOMENTS = Moments(7, np.array([1.0, 2.0]), np.array([[2.0, 0.5], [0.5, 1.0]]))
+GIVEN = {"mu": np.zeros(2), "sigma": np.eye(2)}
 
 
 def test_save_statistics_can_be_read_back(tmp_path):
@@ -34,6 +35,14 @@ def test_open_input_reads_other_libraries_statistics(tmp_path):
 
     assert found.moments.mean.shape == (3,)
     assert (found.moments.count, found.provenance) == (0, {})
+
+
+def test_open_input_accepts_the_rounding_of_a_singular_covariance(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(5, 20)).astype(np.float32)
+    cov = np.cov(rows, rowvar=False).astype(np.float16)
+    np.savez(tmp_path / "a.npz", mu=rows.mean(axis=0), sigma=cov)
+
+    assert open_input(tmp_path / "a.npz").moments.cov.shape == (20, 20)
 
 
 def test_open_input_reads_features(tmp_path):
@@ -60,6 +69,24 @@ def test_open_input_reads_images(tmp_path):
     [
         ({"mu": np.zeros(3), "sigma": np.eye(2)}, r"mu of shape \(d,\) and sigma of"),
         ({"mu": np.full(2, np.nan), "sigma": np.eye(2)}, "not finite; compute it anew"),
+        (
+            {"mu": np.array(["a", "b"]), "sigma": np.eye(2)},
+            "mu as real numbers, got <U1",
+        ),
+        ({"mu": np.zeros(0), "sigma": np.zeros((0, 0))}, r"mu of shape \(d,\)"),
+        ({"mu": np.zeros(2), "sigma": -np.eye(2)}, "sigma with negative variances"),
+        (
+            {"mu": np.zeros(2), "sigma": np.array([[1.0, 2.0], [2.0, 1.0]])},
+            "sigma with negative variances",
+        ),
+        (
+            {"mu": np.zeros(2), "sigma": np.array([[1.0, 0.5], [0.0, 1.0]])},
+            "sigma that is not symmetric",
+        ),
+        ({**GIVEN, "count": np.arange(2)}, "count as one whole number of images"),
+        ({**GIVEN, "count": np.array(np.nan)}, "count as one whole number of images"),
+        ({**GIVEN, "provenance": np.array("{")}, "provenance as the text of one JSON"),
+        ({**GIVEN, "provenance": np.array("[1]")}, "provenance as the text of one"),
         ({"features": np.zeros((2, 2), int)}, "features as floating numbers"),
         ({"features": np.full((2, 2), np.inf)}, "holds features that are not finite"),
         (

@@ -13,6 +13,7 @@ from metrics.intervals import (
     inception_score_interval,
     label_entropy_intervals,
 )
+from metrics.metric_names import wanted_names
 from metrics.prd import precision_recall_curve
 from metrics.precision_recall import precision_recall_density_coverage
 from metrics.step import Results, Step, Task
@@ -95,28 +96,39 @@ def _precision_recall(task: Task) -> Results:
     real, fake = task.real.neighbour_features, task.fake.neighbour_features
     if real is None or fake is None:
         raise TypeError("the step needs features")
+    wanted = set(wanted_names(task.options.metrics))
+    k_precision = task.conventions.precision_neighbours
+    k_density = task.conventions.density_neighbours
+    has_precision = min(len(real), len(fake)) > k_precision
+    has_density = len(real) > k_density
+    # A pair that nobody wants, or that the images are too few for, takes the other's
+    # number of neighbours: it asks for no image more, and is then left out.
+    if not (has_precision and wanted & {"precision", "recall"}):
+        has_precision, k_precision = False, min(k_density, len(fake) - 1)
+    if not (has_density and wanted & {"density", "coverage"}):
+        has_density, k_density = False, k_precision
+    if not has_precision and not has_density:
+        return Results()
     manifold = precision_recall_density_coverage(
         real,
         fake,
-        k_precision=task.conventions.precision_neighbours,
-        k_density=task.conventions.density_neighbours,
+        k_precision=k_precision,
+        k_density=k_density,
         boundary=task.conventions.boundary,
     )
-    found = Results(
-        {
-            "precision": manifold.precision,
-            "recall": manifold.recall,
-            "density": manifold.density,
-            "coverage": manifold.coverage,
-        }
-    )
+    found = Results()
+    if has_precision:
+        found.metrics |= {"precision": manifold.precision, "recall": manifold.recall}
+    if has_density:
+        found.metrics |= {"density": manifold.density, "coverage": manifold.coverage}
     if task.has_intervals:
-        found.intervals = {
+        intervals = {
             "precision": proportion_interval(manifold.fake_is_inside),
             "recall": proportion_interval(manifold.real_is_inside),
             "density": density_interval(manifold),
             "coverage": proportion_interval(manifold.real_is_covered),
         }
+        found.intervals = {name: intervals[name] for name in found.metrics}
     return found
 
 

@@ -115,12 +115,7 @@ def evaluate(
     sides = (run.side(real, stage="real images"), run.side(fake, stage="fake images"))
     _check_dimensions(*sides)
     task = Task(sides[0], sides[1], options)
-    outcome = compute(
-        task,
-        names,
-        is_choice=options.metrics not in ("all", ("all",)),
-        report=run.report,
-    )
+    outcome = compute(task, names, report=run.report)
     findings = check(task, outcome, input_size=run.input_size())
     provenance = run.provenance(sides)
     provenance["seconds"] = round(time.monotonic() - started, 3)

@@ -31,7 +31,6 @@ def compute(
     task: Task,
     names: Sequence[str],
     *,
-    is_choice: bool,
     report: Callable[[Progress], None],
 ) -> Outcome:
     """Return the wanted metrics of two sides.
@@ -42,21 +41,19 @@ def compute(
         The two sides and how to compare them.
     names : sequence of str
         Wanted metrics.
-    is_choice : bool
-        Whether the caller named them: what cannot be computed is then an error, else
-        a warning.
     report : callable
         Called with a `Progress` before each step and at the end.
 
     Returns
     -------
     Outcome
-        Values and intervals of the wanted names, in the order of `METRIC_NAMES`.
+        Values and intervals of the wanted names, in the order of `METRIC_NAMES`; what
+        cannot be computed is left out, with a warning that says why.
 
     Raises
     ------
     MetricsError
-        If a metric that the caller named cannot be computed.
+        If none of the wanted metrics can be computed.
     """
     outcome = Outcome()
     values: dict[str, float] = {}
@@ -69,14 +66,14 @@ def compute(
         lacking = [name for name in wanted if name not in found.metrics]
         if lacking:
             message = f"{', '.join(lacking)} cannot be computed: {reason}"
-            if is_choice:
-                raise MetricsError(message)
             outcome.findings.append(Finding("metric-not-computed", message))
         values |= found.metrics
         intervals |= found.intervals
         outcome.details |= found.details
     report(Progress("done", len(steps), len(steps)))
     ordered = [name for name in METRIC_NAMES if name in names and name in values]
+    if not ordered:
+        raise MetricsError("; ".join(found.message for found in outcome.findings))
     outcome.metrics = {name: float(values[name]) for name in ordered}
     outcome.intervals = {name: intervals[name] for name in ordered if name in intervals}
     return outcome

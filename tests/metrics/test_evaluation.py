@@ -250,6 +250,37 @@ def test_evaluate_of_two_images_tells_what_it_cannot_compute(make_images):
     assert "metric-not-computed" in codes(found)
 
 
+@pytest.mark.parametrize(
+    ("n_images", "metrics", "expected"),
+    [
+        (
+            3,
+            ("fid", "inception_score_mean", "precision"),
+            ["fid", "inception_score_mean"],
+        ),
+        (4, ("fid", "precision", "recall"), ["fid", "precision", "recall"]),
+        (5, ("precision", "density"), ["precision"]),
+        (6, ("density", "coverage"), ["density", "coverage"]),
+    ],
+)
+def test_evaluate_of_few_images_leaves_out_what_they_do_not_allow(
+    make_images, n_images, metrics, expected
+):
+    few = ArraySource("few", make_images(n_images))
+
+    found = evaluate(few, few, Options(extractor="digits", metrics=metrics))
+
+    assert list(found.metrics) == expected
+    assert ("metric-not-computed" in codes(found)) == (len(expected) < len(metrics))
+
+
+def test_evaluate_refuses_when_nothing_can_be_computed(make_images):
+    few = ArraySource("few", make_images(3))
+
+    with pytest.raises(MetricsError, match="recall cannot be computed: there are too"):
+        evaluate(few, few, Options(extractor="digits", metrics=("recall",)))
+
+
 def test_evaluate_skips_broken_files_if_asked(real, tmp_path, make_images):
     from PIL import Image  # noqa: PLC0415
 

@@ -3,7 +3,7 @@ import pytest
 from hypeweb.models import Evaluation, Job, MetricResult
 from hypeweb.services import evaluations, jobs
 from hypeweb.services.errors import ConflictError
-from tests.factories import NOW
+from tests.factories import NOW, make_sample_set
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +29,19 @@ def test_the_metrics_of_an_arm_are_stored_with_their_provenance(evaluation):
     )
     assert evaluation.provenance["extractor"] == "digits"
     assert evaluation.results.get(name="fid").value > 0
+
+
+@pytest.mark.parametrize("n_images", [2, 3, 5])
+def test_a_few_images_still_have_a_distance_and_a_score(study, tmp_path, n_images):
+    few = make_sample_set(
+        study.owner, "few", folder=tmp_path, origin="generated", n=n_images
+    )
+    pair = Evaluation.objects.create(real_set=few, sample_set=few, extractor="digits")
+    evaluations.run_evaluation(pair.pk)
+    pair.refresh_from_db()
+    assert (pair.state, pair.error) == (Job.State.DONE, "")
+    found = set(pair.results.values_list("name", flat=True))
+    assert found >= {"fid", "inception_score_mean", "inception_score_std"}
 
 
 def test_running_twice_leaves_one_result(evaluation):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -76,8 +77,8 @@ def _evaluate(words: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the result")
     _add_options(parser)
     given = parser.parse_args(words)
-    if given.json is not None and not given.json.resolve().parent.is_dir():
-        raise MetricsError(f"the folder of {given.json} does not exist; make it first")
+    if given.json is not None:
+        _check_place(given.json)
     real, fake = open_input(given.real), open_input(given.fake)
     bar = ProgressBar(sys.stderr, quiet=given.quiet)
     try:
@@ -86,7 +87,7 @@ def _evaluate(words: Sequence[str]) -> int:
         bar.close()
     if given.json is not None:
         text = json.dumps(evaluation.as_json(), indent=2, ensure_ascii=False)
-        given.json.write_text(text + "\n", encoding="utf-8")
+        _write(given.json, text + "\n")
     if not given.quiet:
         sys.stdout.write(table(evaluation))
     return 0
@@ -214,6 +215,41 @@ def table(evaluation: Evaluation) -> str:
         f"warning {finding.code}: {finding.message}" for finding in evaluation.warnings
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _check_place(path: Path) -> None:
+    """Refuse a file that could not be written, before the work is done."""
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise MetricsError(f"the folder of {path} does not exist; make it first")
+    if path.is_dir():
+        raise MetricsError(f"{path} is a folder; name a file in it")
+    if not _is_special(path) and not os.access(folder, os.W_OK):
+        raise MetricsError(f"the folder of {path} cannot be written; name another")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is never seen half written."""
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        if _is_special(path):
+            path.write_text(text, encoding="utf-8")
+            return
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise MetricsError(
+            f"{path} cannot be written ({error.strerror}); name another place"
+        ) from None
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether a path is a pipe or device, which must not be replaced."""
+    return path.exists() and not path.is_file()
 
 
 def _weights(given: Sequence[str], extractor: str) -> dict[str, Path]:

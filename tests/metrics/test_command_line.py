@@ -77,6 +77,48 @@ def test_main_refuses_mistakes_in_one_line(sides, words, message, capsys):
     assert message in fails([*sides, *DIGITS, *words], capsys)
 
 
+def test_main_refuses_a_folder_for_json_before_the_work(
+    sides, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(command_line, "evaluate", None)
+
+    message = fails([*sides, *DIGITS, "--json", str(tmp_path)], capsys)
+
+    assert message == f"{tmp_path} is a folder; name a file in it\n"
+
+
+def test_main_tells_in_one_line_that_json_cannot_be_written(
+    sides, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "out.json"
+    out.write_text("older")
+
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command_line.Path, "replace", full)
+    words = [*sides, *DIGITS, "--metrics", "fid", "--quiet", "--json", str(out)]
+
+    message = fails(words, capsys)
+
+    assert "out.json cannot be written (No space left on device)" in message
+    assert out.read_text() == "older"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_main_writes_json_to_a_pipe(sides):
+    words = [*sides, *DIGITS, "--metrics", "fid", "--quiet", "--json", "/dev/stdout"]
+
+    found = subprocess.run(
+        [sys.executable, "-m", "metrics", *words],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert json.loads(found.stdout)["metrics"]["fid"] > 0
+
+
 def test_main_refuses_missing_sources(tmp_path, capsys):
     words = [str(tmp_path / "none"), str(tmp_path / "none")]
 

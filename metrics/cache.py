@@ -51,7 +51,7 @@ class FeatureCache:
         layers: frozenset[str],
         *,
         content_hash: str,
-        image_hashes: Sequence[str] | None,
+        image_hashes: Sequence[str],
     ) -> FeatureSet | None:
         """Return stored features in the order asked for.
 
@@ -63,8 +63,8 @@ class FeatureCache:
             Layers that must be there.
         content_hash : str
             The source's hash.
-        image_hashes : sequence of str or None
-            One hash per image in the wanted order; None for the stored order.
+        image_hashes : sequence of str
+            One hash per image in the wanted order.
 
         Returns
         -------
@@ -93,9 +93,10 @@ class FeatureCache:
         except _DAMAGE:
             path.unlink(missing_ok=True)
             return None
-        if set(found) != layers:
+        # Entries once had no hashes where a source gave none: their order is unknown.
+        if set(found) != layers or hashes is None:
             return None
-        if image_hashes is None or hashes is None or list(image_hashes) == hashes:
+        if list(image_hashes) == hashes:
             return FeatureSet(found, facts, pixels=pixels)
         return _reordered(FeatureSet(found, facts), hashes, image_hashes)
 
@@ -105,7 +106,7 @@ class FeatureCache:
         features: FeatureSet,
         *,
         content_hash: str,
-        image_hashes: Sequence[str] | None,
+        image_hashes: Sequence[str],
     ) -> str | None:
         """Write features and return why that failed, if it did.
 
@@ -117,7 +118,7 @@ class FeatureCache:
             What to keep; sets with skipped images are not kept.
         content_hash : str
             The source's hash.
-        image_hashes : sequence of str or None
+        image_hashes : sequence of str
             One hash per row.
 
         Returns
@@ -131,7 +132,7 @@ class FeatureCache:
         about = {
             "layers": sorted(features.layers),
             "facts": [asdict(fact) for fact in features.facts],
-            "image_hashes": None if image_hashes is None else list(image_hashes),
+            "image_hashes": list(image_hashes),
         }
         arrays: dict[str, NDArray[Any]] = {
             f"layer_{name}": rows for name, rows in features.layers.items()

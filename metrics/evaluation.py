@@ -10,7 +10,7 @@ import numpy as np
 
 from metrics.cache import FeatureCache
 from metrics.checks import check
-from metrics.errors import MetricsError
+from metrics.errors import BrokenImageError, MetricsError
 from metrics.extractors import (
     LOGITS,
     Extractor,
@@ -21,7 +21,7 @@ from metrics.extractors import (
 )
 from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
-from metrics.images import DetailedSource, ImageSource, SubsetSource
+from metrics.images import DetailedSource, ImageSource, SubsetSource, hash_of_pixels
 from metrics.intervals import METHODS
 from metrics.metric_names import NEIGHBOUR_METRICS, wanted_names
 from metrics.options import Options, Progress, check_options, choose_device
@@ -304,7 +304,7 @@ class _Run:
             return extract_features(
                 source, extractor, layers, reading=self.reading, progress=progress
             )
-        hashes = source.image_hashes() if isinstance(source, DetailedSource) else None
+        hashes = _image_hashes(source)
         content_hash = source.content_hash()
         found = self.cache.load(
             extractor, layers, content_hash=content_hash, image_hashes=hashes
@@ -362,6 +362,20 @@ def _weights_of(extractor: str, options: Options) -> Path | None:
     if isinstance(weights, Mapping):
         return weights.get(extractor)
     return weights if extractor == parse_name(options.extractor)[0] else None
+
+
+def _image_hashes(source: ImageSource) -> Sequence[str]:
+    """Return one hash per image; the set's hash does not tell the order of rows."""
+    if isinstance(source, DetailedSource):
+        return source.image_hashes()
+    return [_pixel_hash(source, index) for index in range(len(source))]
+
+
+def _pixel_hash(source: ImageSource, index: int) -> str:
+    try:
+        return hash_of_pixels(source.read(index))
+    except BrokenImageError:
+        return ""  # left out or refused when features are taken; never kept
 
 
 def _limited(source: ImageSource, options: Options) -> ImageSource:

@@ -22,6 +22,7 @@ from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.images import decode
 
 if TYPE_CHECKING:
+    from metrics.decoding import DecodedImage
     from metrics.evaluation import Evaluation as Outcome
     from metrics.evaluation import Progress
 
@@ -49,6 +50,17 @@ class StoredSource:
         """Return one image, (height, width, 3) uint8."""
         sample: Sample = self._samples[index]
         return np.asarray(decode(samples.read_png(sample)))
+
+    def decode(self, index: int) -> "DecodedImage":
+        from metrics.decoding import DecodedImage
+
+        return DecodedImage(self.read(index), "RAW")
+
+    def image_name(self, index: int) -> str:
+        return f"{self.name}/{self._samples[index].source_name}"
+
+    def image_hashes(self) -> tuple[str, ...]:
+        return tuple(sample.content_hash for sample in self._samples)
 
     def content_hash(self) -> str:
         return self._hash

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import zipfile
 
@@ -135,6 +136,36 @@ def test_evaluate_reads_a_cached_side_no_more(real, fake, tmp_path, monkeypatch)
 
     assert seen == ["other"]
     assert again.metrics == first.metrics
+
+
+class PlainSource:
+    """A source without hashes of its images."""
+
+    def __init__(self, name, images):
+        self.name, self._images = name, images
+
+    def __len__(self):
+        return len(self._images)
+
+    def read(self, index):
+        return self._images[index]
+
+    def content_hash(self):
+        return ArraySource("", self._images).content_hash()
+
+
+def test_evaluate_keeps_the_order_of_a_cached_source_without_hashes(
+    real, make_images, tmp_path
+):
+    images = make_images(40, seed=2)
+    forth, back = PlainSource("forth", images), PlainSource("back", images[::-1])
+    options = Options(extractor="digits", metrics=("inception_score",), replicates=0)
+    cached = dataclasses.replace(options, cache=tmp_path / "cache")
+
+    evaluate(real, forth, cached)
+    found = evaluate(real, back, cached)
+
+    assert found.metrics == pytest.approx(evaluate(real, back, options).metrics)
 
 
 def range_of(n):

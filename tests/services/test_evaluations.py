@@ -3,6 +3,7 @@ import pytest
 from hypeweb.models import Evaluation, Job, MetricResult
 from hypeweb.services import evaluations, jobs
 from hypeweb.services.errors import ConflictError
+from metrics.images import DetailedSource, hash_of_set
 from tests.factories import NOW, make_sample_set
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,16 @@ def test_a_few_images_still_have_a_distance_and_a_score(study, tmp_path, n_image
     assert (pair.state, pair.error) == (Job.State.DONE, "")
     found = set(pair.results.values_list("name", flat=True))
     assert found >= {"fid", "inception_score_mean", "inception_score_std"}
+
+
+def test_a_stored_source_names_and_hashes_its_images_in_order(study):
+    source = evaluations.StoredSource(study.real_set)
+    samples = list(study.real_set.samples.order_by("position"))
+    assert isinstance(source, DetailedSource)
+    assert source.image_hashes() == tuple(sample.content_hash for sample in samples)
+    assert hash_of_set(source.image_hashes()) == source.content_hash()
+    assert source.image_name(0) == f"{study.real_set.name}/{samples[0].source_name}"
+    assert (source.decode(1).pixels == source.read(1)).all()
 
 
 def test_running_twice_leaves_one_result(evaluation):

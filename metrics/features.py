@@ -1,5 +1,6 @@
 """Images to features: decode in parallel, run the network once, keep every layer."""
 
+import contextlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -305,7 +306,7 @@ class _Runner:
     def _forward(
         self, images: Sequence[NDArray[np.uint8]]
     ) -> dict[str, NDArray[np.float32]]:
-        with torch.inference_mode():
+        with torch.inference_mode(), _full_float32():
             groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
             for position, image in enumerate(images):
                 groups[image.shape].append(position)
@@ -327,6 +328,22 @@ class _Runner:
         if self._extractor.device.startswith("cuda"):
             stacked = stacked.pin_memory().to(self._extractor.device, non_blocking=True)
         return stacked.permute(0, 3, 1, 2)
+
+
+@contextlib.contextmanager
+def _full_float32() -> Iterator[None]:
+    """Keep a GPU from rounding float32 to TF32, cuDNN's default for convolutions.
+
+    The flags are set one by one, because `torch.backends.cudnn.flags` turns cuDNN
+    off unless told otherwise.
+    """
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = (convolutions.allow_tf32, products.allow_tf32)
+    convolutions.allow_tf32 = products.allow_tf32 = False
+    try:
+        yield
+    finally:
+        convolutions.allow_tf32, products.allow_tf32 = before
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -92,6 +92,41 @@ def test_extract_features_does_not_depend_on_batches(
     assert found.facts == whole.facts
 
 
+class Tf32Recorder(torch.nn.Module):
+    """A network that notes which arithmetic a GPU would be allowed."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def forward(self, images):
+        backends = torch.backends
+        self.seen.add((backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32))
+        return images
+
+
+@pytest.fixture(params=[(True, True), (False, True), (True, False)])
+def tf32(request):
+    """Set and return what the caller allows: TF32 in convolutions, in products."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = (cudnn.allow_tf32, matmul.allow_tf32)
+    cudnn.allow_tf32, matmul.allow_tf32 = request.param
+    yield request.param
+    cudnn.allow_tf32, matmul.allow_tf32 = before
+
+
+def test_extract_features_runs_the_network_without_tf32(tf32):
+    network, recorder = Means(), Tf32Recorder()
+    network.run = lambda images, wanted: dict.fromkeys(wanted, recorder(images))
+
+    means(MixedSizes(), Reading(), network)
+
+    assert recorder.seen == {(False, False)}
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    assert (cudnn.allow_tf32, matmul.allow_tf32) == tf32
+    assert cudnn.enabled
+
+
 def test_extract_features_keeps_the_order_of_mixed_sizes():
     found = means(MixedSizes(), Reading(batch_size=4))
 

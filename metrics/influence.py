@@ -90,7 +90,9 @@ def frechet_influence(features1: Array, features2: Array) -> Influence:
     cross = torch.from_numpy(factor1) @ torch.from_numpy(factor2).T
     squares, left = torch.linalg.eigh(cross @ cross.T)
     singular = squares.clamp(min=0).sqrt()
-    kept = singular > SMALLEST_SINGULAR_VALUE * singular.max()
+    # Identical images have a factor without rows: nothing is transported.
+    largest = singular.max() if len(singular) else singular.new_zeros(())
+    kept = singular > SMALLEST_SINGULAR_VALUE * largest
     singular, left = singular[kept], left[:, kept]
     right = cross.T @ left / singular
     map2 = (left / singular.sqrt()).T.numpy() @ factor1

@@ -46,6 +46,19 @@ def test_influences_sum_to_zero():
     assert abs(found.on2.sum()) < 1e-10
 
 
+def test_influence_on_identical_images_has_no_transport():
+    varied, same = features_of(30, 4, 1), np.ones((30, 4))
+    mean = varied.mean(axis=0)
+    away = ((varied - mean) ** 2).sum(axis=1) + 2 * (varied - mean) @ (mean - 1)
+
+    first, second = frechet_influence(varied, same), frechet_influence(same, varied)
+
+    for on_varied, on_same in ((first.on1, first.on2), (second.on2, second.on1)):
+        np.testing.assert_allclose(on_varied, away - away.mean(), atol=1e-12)
+        np.testing.assert_array_equal(on_same, np.zeros(30))
+    np.testing.assert_array_equal(frechet_influence(same, same).on1, np.zeros(30))
+
+
 def test_standard_error_adds_both_sides():
     influence = Influence(on1=np.array([1.0, -1.0]), on2=np.array([2.0, 0.0, -2.0]))
 

@@ -13,6 +13,7 @@ from hypeweb.science.bootstrap import (
     percentile_interval,
     require_level,
 )
+from hypeweb.science.cautions import FEW_JUDGMENTS
 from hypeweb.science.estimates import Estimate, estimate, mean_over_evaluators
 from hypeweb.science.scoring import block_mode
 
@@ -145,9 +146,9 @@ def _slope(
     n_bootstrap: int,
     level: float,
 ) -> Estimate:
-    moments = np.array(
-        [_moments(answers.wrong) for answers in evaluators if answers.truth.size > 1]
-    ).reshape(-1, 2)
+    # A slope over a handful of trials extrapolates to beyond what an error can be.
+    long = [answers for answers in evaluators if answers.truth.size >= FEW_JUDGMENTS]
+    moments = np.array([_moments(answers.wrong) for answers in long]).reshape(-1, 2)
     n = len(moments)
     replicates = np.empty(0)
     if n > 1:
@@ -157,7 +158,7 @@ def _slope(
         float(100 * moments[:, 0].sum() / moments[:, 1].sum()) if n else None,
         percentile_interval(replicates, level=level, method=OVER_EVALUATORS),
         n_evaluators=n,
-        n_judgments=sum(a.truth.size for a in evaluators if a.truth.size > 1),
+        n_judgments=sum(answers.truth.size for answers in long),
     )
 
 

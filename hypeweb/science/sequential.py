@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import Literal
 
 import numpy as np
@@ -131,6 +132,7 @@ def watch_arms(
     scores: Mapping[str, NDArray[np.float64]],
     *,
     bounds: tuple[float, float],
+    n_arms: int,
     level: float = 0.95,
 ) -> dict[tuple[str, str], ConfidenceSequence]:
     """Return the confidence sequences of all pairs of arms, valid together.
@@ -141,6 +143,9 @@ def watch_arms(
         One score per evaluator of every arm, in order of arrival.
     bounds : tuple of two float
         Lowest and highest possible score.
+    n_arms : int
+        Arms of the whole study, also those nobody has finished yet: alpha is shared
+        over all their pairs from the start, so that no interval widens later.
     level : float
         Probability that no interval of any pair ever misses.
 
@@ -148,9 +153,16 @@ def watch_arms(
     -------
     dict of tuple of (str, str) to ConfidenceSequence
         First minus second arm, for every pair; alpha is shared evenly (Bonferroni).
+
+    Raises
+    ------
+    ValueError
+        If more arms have scores than the study has.
     """
+    if n_arms < len(scores):
+        raise ValueError(f"n_arms must be at least {len(scores)}, got {n_arms}.")
     pairs = list(combinations(scores, 2))
-    shared = 1 - (1 - level) / max(len(pairs), 1)
+    shared = 1 - (1 - level) / max(comb(n_arms, 2), 1)
     return {
         (a, b): difference_sequence(scores[a], scores[b], bounds=bounds, level=shared)
         for a, b in pairs

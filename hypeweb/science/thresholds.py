@@ -11,7 +11,12 @@ from scipy.special import ndtr
 from hypeweb.science.bootstrap import require_level
 from hypeweb.science.cautions import number_cautions
 from hypeweb.science.estimates import Caution, Estimate
-from hypeweb.science.psychometric import Status, ThresholdFit, grid_quantiles
+from hypeweb.science.psychometric import (
+    FEW_TRIALS,
+    Status,
+    ThresholdFit,
+    grid_quantiles,
+)
 
 METHOD = "posterior of the random-effects mean, limits censored"
 SPREADS = np.linspace(0.02, 1.5, 50)
@@ -90,6 +95,11 @@ def combine_thresholds(
     if not n_trials:
         nothing = Estimate(None, None, None, 0, 0, "no judgments")
         return ArmThreshold(nothing, None, "No trials.", None, counts, cautions)
+    unusable = _unusable(fits)
+    if unusable:
+        method = "no threshold: no evaluator has one"
+        nothing = Estimate(None, None, None, len(fits), n_trials, method)
+        return ArmThreshold(nothing, None, unusable, None, counts, cautions)
     if len({fit.log_thresholds.shape for fit in fits}) > 1:
         raise ValueError("The fits must share their limits; their grids differ.")
     grid = fits[0].log_thresholds
@@ -115,6 +125,16 @@ def combine_thresholds(
         counts=counts,
         cautions=cautions,
     )
+
+
+def _unusable(fits: Sequence[ThresholdFit]) -> str:
+    """Return why no threshold can be said of an arm, or an empty string."""
+    statuses = {fit.status for fit in fits}
+    if statuses == {"too-few-trials"}:
+        return f"Nobody made the {FEW_TRIALS} trials that a threshold needs."
+    if not statuses & {"measured", "at-floor", "at-ceiling"}:
+        return "The answers cannot be told from guessing: there is no threshold."
+    return ""
 
 
 def _posterior(

@@ -37,10 +37,9 @@ class MetricAgreement:
     kendall: RankCorrelation
 
 
-@transaction.atomic
 def relate_study(study_id: int, *, now: datetime) -> None:
     """Recompute how people and metrics agree on a study, for each population."""
-    study = Study.objects.select_for_update(of=("self",)).get(pk=study_id)
+    study = Study.objects.get(pk=study_id)
     arms = list(study.arms.select_related("sample_set"))
     runs = evaluations.evaluations_of(study)
     results = {
@@ -54,8 +53,7 @@ def relate_study(study_id: int, *, now: datetime) -> None:
     by_population: dict[str, dict[int, Score]] = {}
     for score in Score.objects.filter(arm__study=study, kind=kind, value__isnull=False):
         by_population.setdefault(score.population, {})[score.arm_id] = score
-    Agreement.objects.filter(study=study).delete()
-    Agreement.objects.bulk_create(
+    related = [
         Agreement(
             study=study,
             population=population,
@@ -63,7 +61,11 @@ def relate_study(study_id: int, *, now: datetime) -> None:
             computed_at=now,
         )
         for population, scores in by_population.items()
-    )
+    ]
+    with transaction.atomic():
+        Study.objects.select_for_update(of=("self",)).get(pk=study_id)
+        Agreement.objects.filter(study=study).delete()
+        Agreement.objects.bulk_create(related)
 
 
 def unrelated() -> list[int]:

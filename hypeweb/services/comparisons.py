@@ -139,7 +139,9 @@ def interval_text(study: Study, low: float, high: float) -> str:
 def _watch(study: Study, scores: Mapping[str, NDArray[np.float64]]) -> Watch:
     bounds = (float(study.min_ms), float(study.max_ms)) if study.is_timed else (0, 1)
     margin = WATCH_MARGIN * (bounds[1] - bounds[0])
-    sequences = watch_arms(scores, bounds=bounds, level=LEVEL)
+    sequences = watch_arms(
+        scores, bounds=bounds, n_arms=study.arms.count(), level=LEVEL
+    )
     return Watch(
         pairs=tuple(
             WatchedPair(

@@ -22,6 +22,8 @@ from hypeweb.services.errors import DomainError
 
 # From how many ended studies on a site plans by its own people.
 ENOUGH_STUDIES = 2
+# Evaluators, less one in each arm, from which their spread is more than noise.
+ENOUGH_PEOPLE = 20
 # The publication's sessions: 100 images in 10 minutes, 450 timed ones in an hour.
 UNTIMED_SECONDS = 6.0
 TIMED_SECONDS = 8.0
@@ -95,9 +97,9 @@ def calibrate(*, is_timed: bool) -> Calibration:
         ).values_list("arm__study_id", "person_spread", "n_evaluators")
     )
     ids = {study_id for study_id, _, _ in found}
-    if len(ids) < ENOUGH_STUDIES:
-        return bundled(is_timed=is_timed)
     weights = np.array([n - 1 for _, _, n in found], dtype=np.float64)
+    if len(ids) < ENOUGH_STUDIES or weights.sum() < ENOUGH_PEOPLE:
+        return bundled(is_timed=is_timed)
     spreads = np.array([spread for _, spread, _ in found])
     spread = float(np.sqrt(weights @ spreads**2 / weights.sum()))
     seconds = _seconds_per_trial(ids)

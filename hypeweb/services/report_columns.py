@@ -31,7 +31,7 @@ UNTIMED_COLUMNS = (
         "%",
         "up",
         1,
-        "share of images judged wrongly; 50 % is chance",
+        "mean of fakes and reals error; 50 % is chance",
         100,
     ),
     Column(

@@ -170,7 +170,9 @@ def _sentences(
     elif apart:
         sentences.append("The two arms are clearly apart.")
     elif pairs[0].verdict == UNTESTED:
-        sentences.append("No evaluator differs from another: there is no test.")
+        sentences.append(
+            "Within the arms no evaluator differs from another: there is no test."
+        )
     else:
         sentences.append("The two arms are not separable.")
     if len(pairs) > 1:

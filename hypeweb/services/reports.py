@@ -26,6 +26,7 @@ from hypeweb.services.report_columns import (
     score_columns,
 )
 from hypeweb.services.report_sections import (
+    UNTESTED,
     AgreementSection,
     ComparisonSection,
     agreement_section,
@@ -164,6 +165,15 @@ def _n_shown_again(study: Study, population: Population) -> dict[int, int]:
         .annotate(n=Count("pk"))
     )
     return dict(counted)
+
+
+def _n_void(study: Study, population: Population) -> int:
+    return Judgment.objects.filter(
+        trial__session__study=study,
+        trial__session__population=population,
+        trial__session__state=Session.State.FINISHED,
+        is_void=True,
+    ).count()
 
 
 def _default_population(scored: set[str]) -> Population:
@@ -320,8 +330,7 @@ def _verdicts(compared: Compared | None, winner: Row, others: Sequence[Row]) -> 
     named: dict[str, list[str]] = {}
     for row in others:
         words = verdict(compared, winner.arm_label, row.arm_label)
-        if words:
-            named.setdefault(words, []).append(row.arm_label)
+        named.setdefault(words or f"{UNTESTED} against", []).append(row.arm_label)
     return ", ".join(f"{words} {_quoted(arms)}" for words, arms in named.items())
 
 
@@ -345,7 +354,7 @@ def _notes(
             "how the report works, and says nothing about what people see."
         )
     elif not any(row.n_evaluators for row in rows):
-        notes.append("No evaluator has finished yet, so there is no human score.")
+        notes.append("No evaluator's judgments count yet, so there is no human score.")
     audit = studies.leak_audit_of(study)
     if audit is not None and audit.is_overridden:
         notes.append(
@@ -357,6 +366,11 @@ def _notes(
         notes.append(
             f"The arms have between {counts[0]} and {counts[-1]} images. FID and "
             "Inception Score depend on the number, so their best is not marked."
+        )
+    n_void = _n_void(study, population)
+    if n_void:
+        notes.append(
+            f"{n_void} timed judgments were left out because their exposure failed."
         )
     n_shown_again = sum(row.n_shown_again for row in rows)
     if n_shown_again:

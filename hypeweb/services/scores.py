@@ -19,7 +19,7 @@ from hypeweb.science.estimates import Caution, Estimate
 from hypeweb.science.judgments_table import JudgmentsTable
 from hypeweb.science.populations import between_person_sd
 from hypeweb.science.response_times import ResponseTimes
-from hypeweb.science.table_scores import score_arms
+from hypeweb.science.table_scores import TableScores, score_arms
 from hypeweb.services import comparisons
 
 # A researcher's own preview is no evidence.
@@ -38,16 +38,40 @@ class Number:
     person_spread: float | None = None
 
 
-@transaction.atomic
 def score_study(study_id: int, *, now: datetime) -> None:
-    """Recompute every score of a study from its finished sessions."""
-    study = Study.objects.select_for_update(of=("self",)).get(pk=study_id)
-    Score.objects.filter(arm__study=study).delete()
-    StudyComparison.objects.filter(study=study).delete()
+    """Recompute every score of a study from its finished sessions.
+
+    The study's row is locked only to write: evaluators who join or start need it too.
+    """
+    study = Study.objects.get(pk=study_id)
+    scores: list[Score] = []
+    compared: list[StudyComparison] = []
     for population in SCORED:
         table = judgments_of(study, population=population)
         if table.truth.size:
-            _score(study, population, table, now=now)
+            scored = score_arms(
+                table,
+                seed=study.seed,
+                settings=Settings(limits_ms=(study.min_ms, study.max_ms)),
+            )
+            scores += _scores(study, population, table, scored, now=now)
+            compared.append(
+                StudyComparison(
+                    study=study,
+                    population=population,
+                    result=comparisons.as_result(study, scored),
+                    computed_at=now,
+                )
+            )
+    with transaction.atomic():
+        Study.objects.select_for_update(of=("self",)).get(pk=study_id)
+        stored = Score.objects.filter(arm__study=study)
+        if stored.filter(computed_at__gt=now).exists():
+            return  # a later reading of the judgments was quicker
+        stored.delete()
+        StudyComparison.objects.filter(study=study).delete()
+        Score.objects.bulk_create(scores)
+        StudyComparison.objects.bulk_create(compared)
 
 
 def judgments_of(study: Study, *, population: str) -> JudgmentsTable:
@@ -97,13 +121,19 @@ def judgments_of(study: Study, *, population: str) -> JudgmentsTable:
         said_real=np.array([said == Truth.REAL for said in answers], dtype=np.bool_),
         numbers={
             "planned_ms": np.array(planned, dtype=np.float64),
-            "shown_ms": np.array(shown, dtype=np.float64),
+            "shown_ms": _positive(shown),
             "rt_ms": np.array(times, dtype=np.float64),
         },
         row=np.arange(2, len(rows) + 2),
         n_rows=len(rows),
         cautions=(),
     )
+
+
+def _positive(shown_ms: Sequence[float | None]) -> NDArray[np.float64]:
+    """Return exposures with NaN for what was not measured or cannot be."""
+    values = np.array(shown_ms, dtype=np.float64)
+    return np.where(values > 0, values, np.nan)
 
 
 def unscored(*, now: datetime) -> list[int]:
@@ -114,6 +144,7 @@ def unscored(*, now: datetime) -> list[int]:
         population__in=SCORED,
         state=Session.State.FINISHED,
         finished_at__lt=settled,
+        trials__judgment__is_void=False,
     )
     newest = (
         Score.objects.filter(arm__study=OuterRef("pk"))
@@ -132,14 +163,15 @@ def unscored(*, now: datetime) -> list[int]:
     )
 
 
-def _score(
-    study: Study, population: str, table: JudgmentsTable, *, now: datetime
-) -> None:
-    scored = score_arms(
-        table,
-        seed=study.seed,
-        settings=Settings(limits_ms=(study.min_ms, study.max_ms)),
-    )
+def _scores(
+    study: Study,
+    population: str,
+    table: JudgmentsTable,
+    scored: TableScores,
+    *,
+    now: datetime,
+) -> list[Score]:
+    found: list[Score] = []
     arms = list(study.arms.all())
     names = comparisons.arm_names(arms)
     digest = _hash(table)
@@ -152,7 +184,7 @@ def _score(
             if isinstance(scores, TimedScores)
             else _untimed(scores, table.evaluators(names[arm.pk]))
         )
-        Score.objects.bulk_create(
+        found += [
             Score(
                 arm=arm,
                 population=population,
@@ -172,13 +204,8 @@ def _score(
             )
             for number in numbers
             if number.estimate.value is not None or number.statement
-        )
-    StudyComparison.objects.create(
-        study=study,
-        population=population,
-        result=comparisons.as_result(study, scored),
-        computed_at=now,
-    )
+        ]
+    return found
 
 
 def _untimed(

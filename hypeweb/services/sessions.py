@@ -262,7 +262,7 @@ def result_of(session: Session) -> Result:
     """Count a session's right answers, in all and by truth, and take its modes."""
     right = Q(is_correct=True)
     real = Q(trial__truth=Truth.REAL)
-    counts = Judgment.objects.filter(trial__session=session).aggregate(
+    counts = Judgment.objects.filter(trial__session=session, is_void=False).aggregate(
         n_answered=Count("pk"),
         n_correct=Count("pk", filter=right),
         n_reals=Count("pk", filter=real),
@@ -508,7 +508,8 @@ def _flags(session: Session, trial: Trial, exposure: Exposure) -> list[str]:
     if trial.planned_ms is None or session.is_simulated:
         return []
     flags = [flag for flag in exposure.flags if flag in EXPOSURE_FLAGS]
-    if exposure.shown_ms is None and "unmeasured" not in flags:
+    measured = exposure.shown_ms is not None and exposure.shown_ms > 0
+    if not measured and "unmeasured" not in flags:
         flags.append("unmeasured")
     if trial.n_shown > 1:
         flags.append("shown_again")

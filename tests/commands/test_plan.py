@@ -36,7 +36,7 @@ def test_plan_takes_a_studys_protocol(timed_study, capsys):
         ({"half_width": -1.0}, "half_width must be above 0"),
         ({"against": 40.0, "power": 1.5}, "power must lie between 0 and 1, got 1.5"),
         ({"protocol": "hype_time", "blocks": 1000}, "at most 3000 images"),
-        ({"images": 0}, "at least 1 image"),
+        ({"images": 0}, "images must be at least 1"),
         ({"hourly_dollars": -1.0}, "hourly_dollars must not be below 0"),
     ],
 )

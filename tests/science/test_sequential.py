@@ -92,7 +92,7 @@ def test_watch_arms_shares_alpha_between_pairs():
     rng = np.random.default_rng(57)
     arms = {name: rng.random(20) for name in "abc"}
 
-    watched = watch_arms(arms, bounds=(0, 1))
+    watched = watch_arms(arms, bounds=(0, 1), n_arms=len(arms))
 
     assert list(watched) == [("a", "b"), ("a", "c"), ("b", "c")]
     assert watched["a", "b"].level == pytest.approx(1 - 0.05 / 3)
@@ -102,3 +102,19 @@ def test_watch_arms_shares_alpha_between_pairs():
 def test_scores_out_of_bounds_are_refused(bad):
     with pytest.raises(ValueError, match=f"Scores must lie between 0 and 1, got {bad}"):
         difference_sequence(np.array([0.5, bad]), np.ones(2), bounds=(0, 1))
+
+
+def test_an_arm_that_comes_later_widens_no_interval():
+    rng = np.random.default_rng(7)
+    arms = {name: rng.random(20) for name in "ab"}
+    before = watch_arms(arms, bounds=(0, 1), n_arms=3)["a", "b"]
+
+    after = watch_arms({**arms, "c": rng.random(1)}, bounds=(0, 1), n_arms=3)["a", "b"]
+
+    np.testing.assert_array_equal(before.low, after.low)
+    np.testing.assert_array_equal(before.high, after.high)
+
+
+def test_watch_arms_needs_no_fewer_arms_than_have_scores():
+    with pytest.raises(ValueError, match="n_arms must be at least 2, got 1"):
+        watch_arms({"a": np.zeros(1), "b": np.zeros(1)}, bounds=(0, 1), n_arms=1)

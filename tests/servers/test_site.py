@@ -197,7 +197,10 @@ def test_a_server_that_is_not_there_is_one_sentence_at_start(
     name, value, sentence = WITHOUT[missing]
     installation = make_installation()
     commands = {
-        "web": ["-m", "gunicorn", "--config=python:hypeweb.gunicorn_conf"],
+        "web": [
+            *("-m", "gunicorn", "hypeweb.wsgi"),
+            "--config=python:hypeweb.gunicorn_conf",
+        ],
         "worker": ["-m", "celery", "-A", "hypeweb.celery_app", "worker"],
         "command": ["manage.py", "check_services"],
     }

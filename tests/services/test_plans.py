@@ -48,7 +48,15 @@ def test_without_ended_studies_the_bundled_defaults_are_named(study):
     )
 
 
-def test_one_ended_study_is_too_few_and_two_are_enough(researcher):
+def test_a_few_people_calibrate_nothing(researcher):
+    for owner in (researcher, factories.make_user("other")):
+        ended_study(owner)
+    calibration = plans.calibrate(is_timed=False)
+    assert calibration == plans.bundled(is_timed=False)
+
+
+def test_one_ended_study_is_too_few_and_two_are_enough(researcher, monkeypatch):
+    monkeypatch.setattr(plans, "ENOUGH_PEOPLE", 1)
     first = ended_study(researcher)
     assert plans.calibrate(is_timed=False).n_studies == 0
     other = factories.make_user("other")

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from hypeweb.models import Judgment, Score, Study, StudyComparison
 from hypeweb.services import comparisons, scores
 from hypeweb.services.sessions import Exposure
-from tests.factories import NOW, join, walk
+from tests.factories import NOW, join, open_study, walk
 
 pytestmark = pytest.mark.django_db
 
@@ -182,7 +182,6 @@ def test_site_and_command_give_the_same_untimed_numbers(study, tmp_path):
             "criterion",
             "said_real",
             "response_ms",
-            "learning_slope",
         }
         for kind in kinds:
             assert bounds(found[label, "people", kind]) == near(stated(numbers[kind]))
@@ -210,7 +209,31 @@ def test_site_and_command_give_the_same_timed_numbers(timed_study, tmp_path):
     assert threshold.person_spread == near(numbers["threshold_spread"])
 
 
-def test_the_threshold_rests_on_the_exposures_shown(timed_study):
+@pytest.fixture
+def long_study(researcher):
+    """Return a timed study of one arm, 24 trials to a session."""
+    return open_study(researcher, protocol="hype_time", n_arms=1, images_per_block=12)
+
+
+def test_a_few_trials_give_no_threshold(timed_study):
+    walk(join(timed_study))
+    threshold = score(timed_study)["made 0", "people", "threshold_ms"]
+    assert (threshold.value, threshold.bound) == (None, "")
+    assert threshold.statement.startswith("Nobody made the 20 trials")
+
+
+def test_an_exposure_of_nothing_is_unmeasured_and_stops_no_score(timed_study):
+    walk(join(timed_study))
+    Judgment.objects.filter(trial__number=1).update(shown_ms=0.0)
+    assert ("made 0", "people", "hype_time") in score(timed_study)
+    session = walk(join(timed_study), exposure=Exposure(shown_ms=0.0))
+    assert set(session.trials.values_list("judgment__exposure_flags", flat=True)) == {
+        "unmeasured"
+    }
+
+
+def test_the_threshold_rests_on_the_exposures_shown(long_study):
+    timed_study = long_study
     walk(join(timed_study), "rrrrrrrw", exposure=Exposure(shown_ms=500.0))
     before = score(timed_study)["made 0", "people", "threshold_ms"]
     Judgment.objects.update(shown_ms=250.0)
@@ -218,17 +241,18 @@ def test_the_threshold_rests_on_the_exposures_shown(timed_study):
     assert after.value < before.value
     Judgment.objects.update(shown_ms=None)
     planned = score(timed_study)["made 0", "people", "threshold_ms"]
-    assert "unknown for 8 of 8 judgments: the threshold takes the pl" in planned.note
+    assert "unknown for 24 of 24 judgments: the threshold takes the pl" in planned.note
 
 
-def test_guessing_has_a_sentence_and_no_threshold(timed_study):
+def test_guessing_has_a_sentence_and_no_threshold(long_study):
+    timed_study = long_study
     for _ in range(4):
         walk(join(timed_study), "rwwrwrrw", exposure=Exposure(shown_ms=500.0))
     Judgment.objects.update(shown_ms=1000.0)
     threshold = score(timed_study)["made 0", "people", "threshold_ms"]
-    assert (threshold.value, threshold.high, threshold.bound) == (None, None, "above")
+    assert (threshold.value, threshold.high, threshold.bound) == (None, None, "")
     assert threshold.statement == (
-        "A typical evaluator is not 75 % correct within 1000 ms."
+        "The answers cannot be told from guessing: there is no threshold."
     )
 
 

@@ -1,6 +1,7 @@
 """What a study will take, for a wanted precision."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", type=Path, metavar="OUT")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _require_money(options)
+        _require_numbers(options)
         setup = _setup(options)
         calibration = (
             plans.bundled(is_timed=setup.is_timed)
@@ -67,7 +68,14 @@ class Command(BaseCommand):
         self._print(setup, plan, calibration)
         if options["json"]:
             found = {"plan": asdict(plan), "calibration": asdict(calibration)}
-            options["json"].write_text(json.dumps(found, indent=2) + "\n")
+            text = json.dumps(found, indent=2, allow_nan=False) + "\n"
+            try:
+                options["json"].write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise CommandError(
+                    f"{options['json']} cannot be written ({error.strerror}).",
+                    returncode=2,
+                ) from error
 
     def _print(self, setup: Setup, plan: Plan, calibration: Calibration) -> None:
         rows = [("", plan.statement)]
@@ -83,7 +91,17 @@ class Command(BaseCommand):
             self.stdout.write(f"{label}: {text}" if label else text)
 
 
-def _require_money(options: dict[str, Any]) -> None:
+def _require_numbers(options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise CommandError(
+                f"{name} must be a finite number, got {value}.", returncode=2
+            )
+    for name in ("blocks", "images_per_block", "images"):
+        if options[name] < 1:
+            raise CommandError(
+                f"{name} must be at least 1, got {options[name]}.", returncode=2
+            )
     for name in ("base_dollars", "correct_dollars", "hourly_dollars", "fee_share"):
         if options[name] < 0:
             raise CommandError(
@@ -109,7 +127,8 @@ def _setup(options: dict[str, Any]) -> Setup:
 def _plan(setup: Setup, calibration: Calibration, options: dict[str, Any]) -> Plan:
     factor = 1.0 if setup.is_timed else 0.01
     default = 250.0 if setup.is_timed else 30.0
-    expected = factor * (options["expected"] or default)
+    given = options["expected"]
+    expected = factor * (default if given is None else given)
     terms = Terms(
         seconds_per_trial=calibration.seconds_per_trial,
         base_dollars=options["base_dollars"],

@@ -24,7 +24,16 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 _ORIENTATION = 0x0112
 _WIDE_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 # What the decoders of Pillow raise on damaged data.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError)
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    EOFError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True)
@@ -98,14 +107,8 @@ def _decode_opened(image: Image.Image, name: str) -> DecodedImage:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise BrokenImageError(_too_large(name, f"{width} x {height} pixels"))
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":
-        message = (
-            f"{name} is animated or paged ({frames} frames); one picture a file is "
-            "expected: save the frames as files or remove it"
-        )
-        raise BrokenImageError(message)
     try:
+        _check_single(image, name)
         encoding = image.format or "RAW"
         image.load()
         rotated = image.getexif().get(_ORIENTATION, 1) not in (0, 1)
@@ -114,9 +117,24 @@ def _decode_opened(image: Image.Image, name: str) -> DecodedImage:
             conversions = (*conversions, "exif-rotated")
             image = ImageOps.exif_transpose(image)
         return DecodedImage(_rgb(image), encoding, conversions)
+    except BrokenImageError:
+        raise
+    except Image.DecompressionBombError:
+        raise BrokenImageError(_too_large(name)) from None
     except _DAMAGE:
         message = f"{name} is truncated or damaged; export it again or remove it"
         raise BrokenImageError(message) from None
+
+
+def _check_single(image: Image.Image, name: str) -> None:
+    """Refuse several frames; counting them reads their headers."""
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        message = (
+            f"{name} is animated or paged ({frames} frames); one picture a file is "
+            "expected: save the frames as files or remove it"
+        )
+        raise BrokenImageError(message)
 
 
 def _conversions(image: Image.Image) -> tuple[str, ...]:

@@ -132,6 +132,20 @@ def test_decode_image_refuses_animations():
         decode_image(data, name="a.gif")
 
 
+@pytest.mark.parametrize("image_format", ["GIF", "TIFF"])
+def test_decode_image_refuses_damaged_frames(image_format):
+    frames = [Image.new("RGB", (4, 4), (value, 0, 0)) for value in (0, 100, 200)]
+    data = encoded(frames[0], image_format, save_all=True, append_images=frames[1:])
+
+    for place in range(100, len(data)):
+        flipped = data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :]
+        for damaged in (data[:place], flipped):
+            try:
+                decode_image(damaged, name="a.img")
+            except BrokenImageError as error:
+                assert str(error).startswith("a.img is ")  # noqa: PT017
+
+
 def test_decode_image_refuses_huge_images_before_decoding():
     with pytest.raises(BrokenImageError, match=r"^a\.png is .*at most 100 megapixels"):
         decode_image(png_header(20_000, 20_000), name="a.png")

@@ -3,7 +3,7 @@
 import importlib.metadata
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -311,7 +311,7 @@ class _Run:
         )
         if found is not None:
             progress(len(source), len(source))
-            return found
+            return _named_after(source, found)
         features = extract_features(
             source, extractor, layers, reading=self.reading, progress=progress
         )
@@ -362,6 +362,20 @@ def _weights_of(extractor: str, options: Options) -> Path | None:
     if isinstance(weights, Mapping):
         return weights.get(extractor)
     return weights if extractor == parse_name(options.extractor)[0] else None
+
+
+def _named_after(source: ImageSource, found: FeatureSet) -> FeatureSet:
+    """Return stored features under this source's names, not those they came under."""
+    facts = tuple(
+        replace(
+            fact,
+            name=source.image_name(index)
+            if isinstance(source, DetailedSource)
+            else f"{source.name}[{index}]",
+        )
+        for index, fact in enumerate(found.facts)
+    )
+    return replace(found, facts=facts)
 
 
 def _image_hashes(source: ImageSource) -> Sequence[str]:

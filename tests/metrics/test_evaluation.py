@@ -168,6 +168,18 @@ def test_evaluate_keeps_the_order_of_a_cached_source_without_hashes(
     assert found.metrics == pytest.approx(evaluate(real, back, options).metrics)
 
 
+@pytest.mark.parametrize("kind", [ArraySource, PlainSource])
+def test_extract_side_names_cached_images_after_the_source(kind, make_images, tmp_path):
+    options = Options(extractor="digits", cache=tmp_path / "cache")
+    images = make_images(3)
+
+    extract_side(kind("first", images), options)
+    side, _ = extract_side(kind("second", images), options)
+
+    names = sorted(fact.name for fact in side.facts)
+    assert names == ["second[0]", "second[1]", "second[2]"]
+
+
 def range_of(n):
     return np.arange(n, dtype=np.uint8)[:, None, None, None]
 

@@ -1,6 +1,7 @@
 """Images to features: decode in parallel, run the network once, keep every layer."""
 
 import contextlib
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ from metrics.extractors import Extractor
 from metrics.images import DetailedSource, ImageSource, hash_of_pixels
 
 _BATCHES_AHEAD = 3
+_BYTES_AHEAD = 512 << 20
 _PIXELS_IMAGES = 1000
 _PIXELS_BYTES = 64 << 20
 _MEMORY_MESSAGES = ("out of memory", "not enough memory", "can't allocate memory")
@@ -244,7 +246,18 @@ def _decode(source: ImageSource, index: int) -> _Decoded | BrokenImageError:
 def _decoded_batches(
     source: ImageSource, reading: Reading
 ) -> Iterator[list[_Decoded | BrokenImageError]]:
-    """Yield decoded images in order, a few batches ahead of the network."""
+    """Yield decoded images in order, a few batches ahead of the network.
+
+    Threads stop ahead of it at `_BYTES_AHEAD` too; each may add one image to that.
+    """
+    gate = _Gate()
+
+    def decode(index: int) -> _Decoded | BrokenImageError:
+        gate.wait_for_room(index)
+        item = _decode(source, index)
+        gate.put(_size_bytes(item))
+        return item
+
     waiting: deque[Future[_Decoded | BrokenImageError]] = deque()
     ahead = reading.batch_size * _BATCHES_AHEAD
     with ThreadPoolExecutor(reading.workers) as pool:
@@ -252,10 +265,11 @@ def _decoded_batches(
             batch = []
             for index in range(len(source) + ahead):
                 if index < len(source):
-                    waiting.append(pool.submit(_decode, source, index))
+                    waiting.append(pool.submit(decode, index))
                 if index < ahead or not waiting:
                     continue
                 item = waiting.popleft().result()
+                gate.take(_size_bytes(item))
                 if isinstance(item, BrokenImageError) and not reading.skip_broken:
                     raise item
                 batch.append(item)
@@ -267,6 +281,50 @@ def _decoded_batches(
         finally:
             for future in waiting:
                 future.cancel()
+            gate.open()
+
+
+def _size_bytes(item: _Decoded | BrokenImageError) -> int:
+    return item.pixels.nbytes if isinstance(item, _Decoded) else 0
+
+
+class _Gate:
+    """Holds threads back while too many decoded bytes wait to be taken.
+
+    The image that is taken next always passes, so that the first in line cannot wait
+    for those behind it.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._held_bytes = 0
+        self._next = 0
+        self._is_open = False
+
+    def wait_for_room(self, index: int) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    self._is_open
+                    or index == self._next
+                    or self._held_bytes < _BYTES_AHEAD
+                )
+            )
+
+    def put(self, size_bytes: int) -> None:
+        with self._changed:
+            self._held_bytes += size_bytes
+
+    def take(self, size_bytes: int) -> None:
+        with self._changed:
+            self._held_bytes -= size_bytes
+            self._next += 1
+            self._changed.notify_all()
+
+    def open(self) -> None:
+        with self._changed:
+            self._is_open = True
+            self._changed.notify_all()
 
 
 class _Runner:

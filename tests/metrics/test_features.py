@@ -1,9 +1,11 @@
 import dataclasses
+import time
 
 import numpy as np
 import pytest
 import torch
 
+from metrics import features as features_module
 from metrics.errors import BrokenImageError, MetricsError
 from metrics.extractors import Extractor, Setup, load_extractor
 from metrics.features import Reading, extract_features
@@ -144,6 +146,49 @@ def test_extract_features_tells_facts(make_images):
     assert (fact.name, fact.width, fact.height) == ("a[0]", 5, 2)
     assert fact.is_gray
     assert not means(ArraySource("a", make_images(1)), Reading()).facts[0].is_gray
+
+
+class Counted(MixedSizes):
+    """Images of 48 bytes that note how many were read before the network's turn."""
+
+    def __init__(self, broken=None):
+        super().__init__(broken)
+        self.n_read = 0
+
+    def __len__(self):
+        return 40
+
+    def read(self, index):
+        self.n_read += 1
+        if index == self.broken:
+            raise BrokenImageError("mixed/4.png is truncated")
+        return np.full((4, 4, 3), index, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("limit_bytes", [1, 3 * 48])
+def test_extract_features_decodes_few_bytes_ahead(monkeypatch, limit_bytes):
+    monkeypatch.setattr(features_module, "_BYTES_AHEAD", limit_bytes)
+    network, source, ahead = Means(), Counted(), []
+    run = network.run
+
+    def slow(images, wanted):
+        time.sleep(0.005)  # time to run ahead, if the threads may
+        ahead.append(source.n_read - 2 * len(network.batches) - 2)
+        return run(images, wanted)
+
+    network.run = slow
+    found = means(source, Reading(batch_size=2, workers=2), network)
+
+    assert found.layers["3"][:, 0].tolist() == list(range(40))
+    # what is held, one image a thread beyond it, and the one next in line
+    assert max(ahead) <= -(-limit_bytes // 48) + 2
+
+
+def test_extract_features_ends_its_threads_at_a_broken_image(monkeypatch):
+    monkeypatch.setattr(features_module, "_BYTES_AHEAD", 1)
+
+    with pytest.raises(BrokenImageError, match=r"mixed/4\.png is truncated"):
+        means(Counted(broken=4), Reading(batch_size=8))
 
 
 def test_extract_features_halves_batches_that_do_not_fit():

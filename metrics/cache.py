@@ -5,11 +5,12 @@ and moved there, so that a reader never sees half a file and two writers of the 
 entry do no harm.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -72,10 +73,12 @@ class FeatureCache:
             None where nothing usable is stored; a damaged file is deleted.
         """
         path = self._path(extractor, content_hash)
-        if not path.exists():
+        try:
+            opened = path.open("rb")
+        except OSError:  # not there, or not ours to read
             return None
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            with opened as file, np.load(file, allow_pickle=False) as stored:
                 about = json.loads(stored["about"].tobytes())
                 found = {
                     name: stored[f"layer_{name}"]
@@ -141,16 +144,16 @@ class FeatureCache:
         if features.pixels is not None:
             arrays["pixels"] = features.pixels
         path = self._path(extractor, content_hash)
-        temporary = None
+        # Not mkstemp: others may read the cache as far as the umask lets them.
+        temporary = self.folder / f"{uuid.uuid4().hex}.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
-            with os.fdopen(descriptor, "wb") as file:
+            with temporary.open("xb") as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]
-            Path(temporary).replace(path)
+            temporary.replace(path)
         except OSError as error:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             what = "is full" if error.errno in _NO_SPACE else "cannot be written"
             return (
                 f"the cache {self.folder} {what} ({error.strerror}), so the features "

@@ -4,9 +4,9 @@ A statistics file is an npz with ``mu`` and ``sigma``, as every other library wr
 and reads it; ours also says what they belong to.
 """
 
+import contextlib
 import json
-import os
-import tempfile
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,14 +125,16 @@ def save_statistics(
         "count": np.array(moments.count),
         "provenance": np.array(json.dumps(provenance)),
     }
+    # Not mkstemp: the file is as readable as the umask lets it be.
+    temporary = path.parent / f"{uuid.uuid4().hex}.part"
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with temporary.open("xb") as file:
                 np.savez(file, **arrays)
-            Path(temporary).replace(path)
+            temporary.replace(path)
         finally:
-            Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise MetricsError(
             f"{path} cannot be written ({error.strerror}); name another place"

@@ -1,6 +1,8 @@
 import dataclasses
 import errno
+import stat
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +111,30 @@ def test_load_deletes_damaged_files(cache, digits, features, source, damage):
 
     assert load(cache, digits, source) is None
     assert list(cache.folder.iterdir()) == []
+
+
+def test_load_leaves_alone_what_it_cannot_open(
+    cache, digits, features, source, monkeypatch
+):
+    store(cache, digits, features, source)
+
+    def refuse(*_args, **_named):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        assert load(cache, digits, source) is None
+
+    assert_same(load(cache, digits, source), features)
+
+
+def test_store_lets_others_read_as_the_umask_does(cache, digits, features, source):
+    store(cache, digits, features, source)
+    (cache.folder / "usual").touch()
+
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in cache.folder.iterdir()}
+
+    assert modes == {stat.S_IMODE((cache.folder / "usual").stat().st_mode)}
 
 
 def test_store_keeps_no_set_with_skipped_images(cache, digits, features, source):

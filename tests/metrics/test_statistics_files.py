@@ -28,6 +28,15 @@ def test_save_statistics_can_be_read_back(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
+def test_save_statistics_lets_others_read_as_the_umask_does(tmp_path):
+    save_statistics(tmp_path / "a.npz", MOMENTS, {})
+    (tmp_path / "usual").touch()
+
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+
+    assert len(modes) == 1
+
+
 def test_open_input_reads_other_libraries_statistics(tmp_path):
     np.savez(tmp_path / "a.npz", mu=np.zeros((1, 3)), sigma=np.eye(3))
 

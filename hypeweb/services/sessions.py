@@ -402,25 +402,31 @@ def _draw(
 
     Fewer come back where the set has no more.
     """
-    shown = Count(
-        "trials",
-        filter=Q(
-            trials__session__study_id=session.study_id,
-            trials__session__population=session.population,
-        ),
+    # Counted from what was shown, which is little beside sets of 50,000 images.
+    shown = dict(
+        Trial.objects.filter(
+            session__study_id=session.study_id,
+            session__population=session.population,
+            sample__sample_set=sample_set,
+        )
+        .order_by()
+        .values_list("sample__position")
+        .annotate(n_shown=Count("pk"))
     )
-    rows = list(
-        sample_set.samples.exclude(trials__session=session)
-        .annotate(n_shown=shown)
-        .order_by("position")
-        .values_list("pk", "n_shown")
-    )
+    mine = session.trials.filter(sample__sample_set=sample_set)
+    is_new = np.ones(sample_set.n_samples, dtype=bool)
+    is_new[list(mine.values_list("sample__position", flat=True))] = False
+    positions = np.flatnonzero(is_new)
     chosen = choose_least_shown(
-        shown_counts=np.array([n_shown for _, n_shown in rows], dtype=np.int64),
-        n=min(n, len(rows)),
+        shown_counts=np.array([shown.get(int(p), 0) for p in positions], np.int64),
+        n=min(n, len(positions)),
         rng=rng,
     )
-    return [rows[index][0] for index in rng.permutation(chosen)]
+    drawn = positions[chosen].tolist()
+    ids = dict(
+        sample_set.samples.filter(position__in=drawn).values_list("position", "pk")
+    )
+    return [ids[position] for position in drawn]
 
 
 def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
@@ -433,14 +439,20 @@ def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
         if study.is_timed:
             trial.planned_ms = _planned_ms(study, trial)
         trial.save(update_fields=["issued_at", "planned_ms"])
-    answered = session.trials.filter(judgment__isnull=False)
+    in_block = Q(block=trial.block)
+    counts = session.trials.aggregate(
+        n_trials=Count("pk"),
+        n_answered=Count("judgment"),
+        block_size=Count("pk", filter=in_block),
+        n_answered_in_block=Count("judgment", filter=in_block),
+    )
     return IssuedTrial(
-        number=1 + answered.count(),
-        n_trials=session.trials.count(),
+        number=1 + counts["n_answered"],
+        n_trials=counts["n_trials"],
         block=trial.block,
         n_blocks=study.n_blocks if study.is_timed else 1,
-        number_in_block=1 + answered.filter(block=trial.block).count(),
-        block_size=session.trials.filter(block=trial.block).count(),
+        number_in_block=1 + counts["n_answered_in_block"],
+        block_size=counts["block_size"],
         nonce=trial.nonce,
         image_token=trial.image_token,
         planned_ms=trial.planned_ms,
@@ -493,13 +505,12 @@ def _judge(
         is_void=not VOIDING_FLAGS.isdisjoint(flags),
         created_at=now,
     )
-    session.last_seen_at = now
-    session.save(update_fields=["last_seen_at"])
     if judgment.is_void:
         _repeat(session, trial)
+    session.last_seen_at = now
     if not session.trials.filter(judgment__isnull=True).exists():
         session.state, session.finished_at = Session.State.FINISHED, now
-        session.save(update_fields=["state", "finished_at"])
+    session.save(update_fields=["last_seen_at", "state", "finished_at"])
     return judgment
 
 

@@ -12,7 +12,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def leaking(tmp_path):
     draft = factories.draft_study(
-        factories.make_user("researcher"), protocol="hype_inf", folder=tmp_path
+        factories.make_user("researcher"),
+        protocol="hype_inf",
+        folder=tmp_path,
+        is_audited=True,
     )
     LeakAudit.objects.update(verdict="leak", sentence="“made 0” has a frame.")
     return draft

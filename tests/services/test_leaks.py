@@ -21,7 +21,9 @@ N_IMAGES = 24
 @pytest.fixture
 def draft(researcher, tmp_path):
     """A draft whose audit has run, on images too small for borders and blocks."""
-    return draft_study(researcher, protocol="hype_inf", folder=tmp_path)
+    return draft_study(
+        researcher, protocol="hype_inf", folder=tmp_path, is_audited=True
+    )
 
 
 def picture(rng, *, side=MIN_SIDE):
@@ -178,7 +180,9 @@ def test_small_images_are_judged_by_their_colour_alone(draft):
 
 
 def test_too_few_images_are_said_and_do_not_block(researcher, tmp_path):
-    study = draft_study(researcher, protocol="hype_inf", folder=tmp_path)
+    study = draft_study(
+        researcher, protocol="hype_inf", folder=tmp_path, is_audited=True
+    )
     Sample.objects.filter(sample_set=study.real_set, position__gte=9).delete()
     SampleSet.objects.filter(pk=study.real_set_id).update(n_samples=9)
     LeakAudit.objects.all().delete()

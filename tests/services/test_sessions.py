@@ -2,13 +2,22 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from hypeweb.models import Judgment, Score, Session, Study, Trial
 from hypeweb.services import scores, sessions, studies
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.sessions import Answer, Exposure, Screen
-from tests.factories import NOW, draft_study, join, open_study, other, walk
+from tests.factories import (
+    NOW,
+    SCREEN,
+    draft_study,
+    join,
+    open_study,
+    other,
+    walk,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -448,3 +457,42 @@ def test_a_preview_walks_a_draft_and_counts_nowhere(researcher, tmp_path):
     assert session.state == Session.State.FINISHED
     scores.score_study(draft.pk, now=NOW)
     assert not Score.objects.exists()
+
+
+def test_the_rarest_images_are_drawn_from_a_set_of_any_size(study):
+    """The draw reads what was shown and what it takes, never the whole set."""
+    for _ in range(3):
+        join(study)
+    session = sessions.join_study(study=study, population="people", now=NOW)
+    with CaptureQueriesContext(connection) as queries:
+        sessions.start_session(session=session, now=NOW, screen=SCREEN)
+    for query in queries:
+        if 'FROM "hypeweb_sample"' in query["sql"]:
+            assert '"position" IN (' in query["sql"]
+    real = Trial.objects.filter(truth="real").values_list("sample_id", flat=True)
+    assert len(set(real)) == 8
+
+
+@pytest.mark.parametrize("protocol", ["hype_inf", "hype_time"])
+def test_an_answer_costs_the_same_queries_early_and_late(researcher, protocol):
+    study = open_study(
+        researcher, protocol=protocol, n_arms=1, n_real=6, n_fake=6, images_per_block=12
+    )
+    session = join(study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    counts = set()
+    for number in range(1, 11):
+        answer = Answer(
+            nonce=issued.nonce,
+            answer="real",
+            rt_ms=400.0,
+            exposure=Exposure(shown_ms=issued.planned_ms),
+        )
+        now = NOW + timedelta(seconds=number)
+        with CaptureQueriesContext(connection) as queries:
+            issued = sessions.record_judgment(
+                session=session, answer=answer, now=now
+            ).next_trial
+        counts.add(len(queries))
+    assert len(counts) == 1
+    assert counts.pop() <= 12

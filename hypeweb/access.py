@@ -1,6 +1,7 @@
 """Who gets which object: the one place that decides."""
 
 import re
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
@@ -12,12 +13,16 @@ from hypeweb.models import (
     Evaluation,
     Evaluator,
     Mask,
+    Membership,
+    Project,
+    ReportLink,
     Sample,
     SampleSet,
     Session,
     Study,
 )
-from hypeweb.services.errors import DomainError, NotFoundError
+from hypeweb.services import projects
+from hypeweb.services.errors import DomainError, ForbiddenError, NotFoundError
 
 Visitor = User | AbstractBaseUser | AnonymousUser
 
@@ -25,6 +30,13 @@ SIMULATION_HEADER = "X-Hype-Simulated"
 SIMULATION_MAX_AGE_S = 24 * 3600
 EVALUATOR_COOKIE = "evaluator"
 EVALUATOR_COOKIE_MAX_AGE_S = 90 * 24 * 3600
+PROJECT_KEY = "project"
+Role = Membership.Role
+AT_LEAST = {
+    Role.VIEWER: [Role.VIEWER, Role.EDITOR, Role.OWNER],
+    Role.EDITOR: [Role.EDITOR, Role.OWNER],
+    Role.OWNER: [Role.OWNER],
+}
 TOKEN = re.compile("[A-Za-z0-9_-]{1,43}")
 
 
@@ -35,22 +47,126 @@ def researcher(request: HttpRequest) -> User:
     return request.user
 
 
+def projects_of(user: User, *, at_least: Role = Role.VIEWER) -> QuerySet[Project]:
+    """Return the projects somebody has a role in; an admin's are all."""
+    everything = Project.objects.all()
+    if user.is_staff:
+        return everything
+    mine = Membership.objects.filter(user=user, role__in=AT_LEAST[at_least])
+    return everything.filter(pk__in=mine.values("project"))
+
+
+def own_projects(user: User) -> QuerySet[Project]:
+    """Return the projects somebody is a member of, an admin too."""
+    return Project.objects.filter(memberships__user=user)
+
+
+def require(user: User, project: Project, role: Role) -> None:
+    """Refuse, in a sentence, what somebody's role in a project does not allow."""
+    if projects_of(user, at_least=role).filter(pk=project.pk).exists():
+        return
+    needed = "an owner" if role == Role.OWNER else "an editor or owner"
+    raise ForbiddenError(f"This needs {needed} of the project “{project}”; ask one.")
+
+
+def project(user: User, pk: int) -> Project:
+    found = projects_of(user).filter(pk=pk).first()
+    if found is None:
+        raise NotFoundError("There is no such project among yours.")
+    return found
+
+
+def project_to_manage(user: User, pk: int) -> Project:
+    found = project(user, pk)
+    require(user, found, Role.OWNER)
+    return found
+
+
+def is_owner(user: User, project: Project) -> bool:
+    return projects_of(user, at_least=Role.OWNER).filter(pk=project.pk).exists()
+
+
+def membership(project: Project, pk: int) -> Membership:
+    found = project.memberships.filter(pk=pk).select_related("user", "project").first()
+    if found is None:
+        raise NotFoundError("That person is not a member of this project.")
+    return found
+
+
+def membership_to_end(user: User, project_pk: int, pk: int) -> Membership:
+    """Return a membership: everybody may end their own, an owner everyone's."""
+    found = membership(project(user, project_pk), pk)
+    if found.user_id != user.pk:
+        require(user, found.project, Role.OWNER)
+    return found
+
+
+def current_project(request: HttpRequest) -> Project | None:
+    """Return the project somebody chose to work in; None shows all of theirs."""
+    pk = request.session.get(PROJECT_KEY)
+    return projects_of(researcher(request)).filter(pk=pk).first() if pk else None
+
+
+def choose_project(request: HttpRequest, project: Project | None) -> None:
+    """Work in one project, or in all of one's own."""
+    request.session[PROJECT_KEY] = project.pk if project else None
+
+
+def project_for_new(request: HttpRequest) -> Project:
+    """Return the project new sets go to: the chosen one, else one's own."""
+    user = researcher(request)
+    found = current_project(request) or projects.personal_project(user)
+    require(user, found, Role.EDITOR)
+    return found
+
+
 def sample_sets_of(user: User) -> QuerySet[SampleSet]:
-    """Return the sets a researcher owns; an admin's are all."""
+    """Return the sets of somebody's projects; an admin's are all."""
     everything = SampleSet.objects.all()
-    return everything if user.is_staff else everything.filter(owner=user)
+    return everything if user.is_staff else everything.filter(project__in=_ids(user))
 
 
 def studies_of(user: User) -> QuerySet[Study]:
-    """Return the studies a researcher owns; an admin's are all."""
+    """Return the studies of somebody's projects; an admin's are all."""
     everything = Study.objects.all()
-    return everything if user.is_staff else everything.filter(owner=user)
+    return everything if user.is_staff else everything.filter(project__in=_ids(user))
+
+
+def sample_sets_here(request: HttpRequest) -> QuerySet[SampleSet]:
+    """Return the sets of the project somebody works in."""
+    found, here = sample_sets_of(researcher(request)), current_project(request)
+    return found.filter(project=here) if here else found
+
+
+def sample_sets_to_use(request: HttpRequest) -> QuerySet[SampleSet]:
+    """Return the sets somebody may make a study of, in the project they work in."""
+    editable = projects_of(researcher(request), at_least=Role.EDITOR)
+    return sample_sets_here(request).filter(project__in=editable)
+
+
+def studies_here(request: HttpRequest) -> QuerySet[Study]:
+    """Return the studies of the project somebody works in."""
+    found, here = studies_of(researcher(request)), current_project(request)
+    return found.filter(project=here) if here else found
 
 
 def sample_set(user: User, pk: int) -> SampleSet:
-    found = sample_sets_of(user).filter(pk=pk).first()
+    """Return a set to read."""
+    found = sample_sets_of(user).filter(pk=pk).select_related("project").first()
     if found is None:
         raise NotFoundError("There is no such sample set among yours.")
+    return found
+
+
+def sample_set_to_change(user: User, pk: int) -> SampleSet:
+    found = sample_set(user, pk)
+    require(user, found.project, Role.EDITOR)
+    return found
+
+
+def sample_set_to_delete(user: User, pk: int) -> SampleSet:
+    found = sample_set(user, pk)
+    require(user, found.project, Role.OWNER)
     return found
 
 
@@ -66,9 +182,57 @@ def sample(user: User, pk: int) -> Sample:
 
 
 def study(user: User, slug: str) -> Study:
-    found = studies_of(user).filter(slug=slug).select_related("real_set").first()
+    """Return a study to read."""
+    related = ("real_set", "project")
+    found = studies_of(user).filter(slug=slug).select_related(*related).first()
     if found is None:
         raise NotFoundError("There is no such study among yours.")
+    return found
+
+
+def study_to_change(user: User, slug: str) -> Study:
+    found = study(user, slug)
+    require(user, found.project, Role.EDITOR)
+    return found
+
+
+def study_to_delete(user: User, slug: str) -> Study:
+    found = study(user, slug)
+    require(user, found.project, Role.OWNER)
+    return found
+
+
+def can_change(user: User, study: Study) -> bool:
+    """Return whether the pages of a study offer somebody its buttons."""
+    editable = projects_of(user, at_least=Role.EDITOR)
+    return editable.filter(pk=study.project_id).exists()
+
+
+def report_link(study: Study, pk: int) -> ReportLink:
+    found = study.report_links.filter(pk=pk).select_related("study").first()
+    if found is None:
+        raise NotFoundError("There is no such link to this report.")
+    return found
+
+
+def shared_report(token: str, *, now: datetime) -> Study:
+    """Return the study whose report a secret link shows, while it is valid."""
+    found = ReportLink.objects.filter(token=token).select_related("study").first()
+    if found is None or not found.is_valid(now=now):
+        raise NotFoundError(
+            "This link has expired or was withdrawn. Ask the person who sent it for a "
+            "new one."
+        )
+    return found.study
+
+
+def shared_sample(token: str, pk: int, *, now: datetime) -> Sample:
+    """Return an image of a report that a secret link shows."""
+    study = shared_report(token, now=now)
+    used = Q(sample_set=study.real_set_id) | Q(sample_set__arms__study=study)
+    found = Sample.objects.filter(used, pk=pk).first()
+    if found is None:
+        raise NotFoundError("There is no such image in this report.")
     return found
 
 
@@ -156,3 +320,7 @@ def site_url(request: HttpRequest, path: str) -> str:
     if settings.SITE_URL:
         return f"{settings.SITE_URL}{path}"
     return request.build_absolute_uri(path)
+
+
+def _ids(user: User) -> QuerySet[Membership, int]:
+    return Membership.objects.filter(user=user).values_list("project", flat=True)

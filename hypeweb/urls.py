@@ -4,7 +4,17 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
-from hypeweb.views import evaluations, leaks, reports, samples, sessions, site, studies
+from hypeweb.views import (
+    evaluations,
+    leaks,
+    projects,
+    report_links,
+    reports,
+    samples,
+    sessions,
+    site,
+    studies,
+)
 
 
 class TokenConverter:
@@ -30,6 +40,21 @@ urlpatterns = [
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     # Researchers
+    path("projects/", projects.projects, name="projects"),
+    path("projects/switch/", projects.project_switch, name="project_switch"),
+    path("projects/<int:pk>/", projects.project, name="project"),
+    path("projects/<int:pk>/rename/", projects.project_rename, name="project_rename"),
+    path("projects/<int:pk>/delete/", projects.project_delete, name="project_delete"),
+    path(
+        "projects/<int:pk>/members/<int:member_pk>/role/",
+        projects.member_role,
+        name="member_role",
+    ),
+    path(
+        "projects/<int:pk>/members/<int:member_pk>/remove/",
+        projects.member_remove,
+        name="member_remove",
+    ),
     path("sample-sets/", samples.sample_sets, name="sample_sets"),
     path("sample-sets/new/", samples.sample_set_new, name="sample_set_new"),
     path("sample-sets/<int:pk>/", samples.sample_set, name="sample_set"),
@@ -73,6 +98,23 @@ urlpatterns = [
         "studies/<slug:slug>/comparisons.csv",
         reports.comparisons_csv,
         name="comparisons_csv",
+    ),
+    path(
+        "studies/<slug:slug>/report/links/",
+        report_links.study_links,
+        name="report_links",
+    ),
+    path(
+        "studies/<slug:slug>/report/links/<int:pk>/revoke/",
+        report_links.study_link_revoke,
+        name="report_link_revoke",
+    ),
+    # Readers with a link
+    path("r/<token:token>/", report_links.shared_report, name="shared_report"),
+    path(
+        "r/<token:token>/images/<int:pk>.png",
+        report_links.shared_image,
+        name="shared_image",
     ),
     # Evaluators
     path("e/<token:token>/", sessions.invitation, name="invitation"),

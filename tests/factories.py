@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from PIL import Image
 
 from hypeweb.models import LeakAudit, SampleSet, Session, Study
-from hypeweb.services import leaks, masks, samples, sessions, studies
+from hypeweb.services import leaks, masks, projects, samples, sessions, studies
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
 SCREEN = Screen(width=1280, height=900, refresh_hz=60.0)
@@ -107,6 +107,33 @@ def open_study(
     )
     studies.open_study(study=study, actor=owner, now=NOW)
     study.refresh_from_db()
+    return study
+
+
+def bare_study(owner: User, **fields: object) -> Study:
+    """Return an open study of rows alone: nobody can take it, its pages are there."""
+    project = projects.personal_project(owner)
+    real, made = (
+        SampleSet.objects.create(
+            name=f"bare {origin}", owner=owner, project=project, origin=origin
+        )
+        for origin in ("real", "generated")
+    )
+    study = Study.objects.create(
+        **{
+            "name": "A bare study",
+            "slug": f"bare-{project.pk}",
+            "invitation_token": f"bare-{project.pk}",
+            "seed": 1,
+            "owner": owner,
+            "project": project,
+            "real_set": real,
+            "state": Study.State.OPEN,
+            "opened_at": NOW,
+            **fields,
+        }
+    )
+    study.arms.create(sample_set=made, label="bare generated", position=0)
     return study
 
 

@@ -4,7 +4,8 @@ from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
 from hypeweb.models.jobs import Job
 from hypeweb.models.leaks import ArmAudit, LeakAudit, TraceAudit
-from hypeweb.models.reports import Agreement
+from hypeweb.models.projects import Membership, Project
+from hypeweb.models.reports import Agreement, ReportLink
 from hypeweb.models.samples import Sample, SampleImport, SampleSet, SkippedFile
 from hypeweb.models.scores import Score, StudyComparison
 from hypeweb.models.sessions import Evaluator, Judgment, Session, Trial
@@ -21,8 +22,11 @@ __all__ = [
     "Judgment",
     "LeakAudit",
     "Mask",
+    "Membership",
     "MetricResult",
     "MetricWarning",
+    "Project",
+    "ReportLink",
     "Sample",
     "SampleImport",
     "SampleSet",

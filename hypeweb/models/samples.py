@@ -5,6 +5,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from hypeweb.models.jobs import Job
+from hypeweb.models.projects import Project
 
 
 class SampleSet(models.Model):
@@ -17,6 +18,9 @@ class SampleSet(models.Model):
     name = models.CharField(max_length=120)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sample_sets"
+    )
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="sample_sets", editable=False
     )
     origin = models.CharField(max_length=9, choices=Origin)
     dataset = models.CharField(max_length=120, blank=True)
@@ -38,7 +42,7 @@ class SampleSet(models.Model):
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["owner", "name"], name="sample_set_name_unique_per_owner"
+                fields=["project", "name"], name="sample_set_name_unique_in_project"
             ),
             models.CheckConstraint(
                 condition=models.Q(origin__in=["real", "generated"]),

@@ -5,6 +5,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from hypeweb.models.projects import Project
 from hypeweb.models.samples import SampleSet
 
 AT_LEAST_ONE = [MinValueValidator(1)]
@@ -30,6 +31,9 @@ class Study(models.Model):
     slug = models.SlugField(max_length=140, unique=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="studies"
+    )
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="studies", editable=False
     )
     question = models.CharField(
         max_length=200,

@@ -13,6 +13,12 @@ class NotFoundError(DomainError):
     status = 404
 
 
+class ForbiddenError(DomainError):
+    """Something this person may look at and not do."""
+
+    status = 403
+
+
 class ConflictError(DomainError):
     """Something that is no longer, or not yet, possible."""
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from hypeweb.models import Sample, SampleImport, SampleSet, SkippedFile
-from hypeweb.services import archives, images, jobs
+from hypeweb.services import archives, images, jobs, projects
 from hypeweb.services.archives import Archive
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.images import Encoded, Source, UnusableImageError
@@ -46,9 +46,14 @@ class Gathered:
 def create_sample_set(
     *, sample_set: SampleSet, archive_key: str, size: int | None
 ) -> SampleSet:
-    """Store a set whose images are still to be imported from a stored archive."""
+    """Store a set whose images are still to be imported from a stored archive.
+
+    Without a project it goes to its owner's own.
+    """
     if size is not None and not 0 < size <= MAX_SIDE:
         raise DomainError(f"The size must be between 1 and {MAX_SIDE}, got {size}.")
+    if not hasattr(sample_set, "project"):
+        sample_set.project = projects.personal_project(sample_set.owner)
     try:
         sample_set.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:
@@ -58,7 +63,7 @@ def create_sample_set(
         with transaction.atomic():
             # A set whose import failed holds nothing and must not block its name.
             SampleSet.objects.filter(
-                owner=sample_set.owner,
+                project=sample_set.project,
                 name=sample_set.name,
                 job__state=SampleImport.State.FAILED,
             ).delete()
@@ -68,8 +73,8 @@ def create_sample_set(
             )
     except IntegrityError as error:
         raise ConflictError(
-            f"You already have a sample set named “{sample_set.name}”; "
-            "choose another name."
+            f"“{sample_set.project}” already has a sample set named "
+            f"“{sample_set.name}”; choose another name."
         ) from error
     return sample_set
 

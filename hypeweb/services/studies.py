@@ -49,7 +49,8 @@ def apply_preset(study: Study, preset: str) -> None:
 
 
 def create_study(*, study: Study, sample_sets: Sequence[SampleSet]) -> Study:
-    """Store a draft with one arm for each generated set."""
+    """Store a draft with one arm for each generated set, in the sets' project."""
+    study.project = study.real_set.project
     _check_settings(study, sample_sets)
     study.invitation_token = tokens.make()
     study.seed = tokens.make_seed()
@@ -238,6 +239,11 @@ def _check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
         if sample_set.origin != SampleSet.Origin.GENERATED:
             raise DomainError(f"“{sample_set}” is not generated; arms must be.")
     for sample_set in (study.real_set, *sample_sets):
+        if sample_set.project_id != study.project_id:
+            raise DomainError(
+                f"“{sample_set}” is in another project than “{study.real_set}”; "
+                "choose sets of one project, or import it again there."
+            )
         if not sample_set.is_ready:
             raise DomainError(
                 f"“{sample_set}” has no images yet; wait until its import is done."

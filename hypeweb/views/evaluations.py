@@ -12,8 +12,13 @@ from hypeweb.services import evaluations
 @login_required
 @require_GET
 def study_evaluations(request: HttpRequest, slug: str) -> HttpResponse:
-    found = access.study(access.researcher(request), slug)
-    context = {"study": found, "evaluations": evaluations.progress_of(found)}
+    user = access.researcher(request)
+    found = access.study(user, slug)
+    context = {
+        "study": found,
+        "can_change": access.can_change(user, found),
+        "evaluations": evaluations.progress_of(found),
+    }
     return render(request, "studies/_evaluations.html", context)
 
 
@@ -22,7 +27,7 @@ def study_evaluations(request: HttpRequest, slug: str) -> HttpResponse:
 def evaluation_retry(request: HttpRequest, pk: int) -> HttpResponse:
     user = access.researcher(request)
     found = access.evaluation(user, pk)
-    study = access.study(user, request.POST.get("study", ""))
+    study = access.study_to_change(user, request.POST.get("study", ""))
     evaluations.retry(found)
     tasks.enqueue(tasks.evaluate, found.pk)
     return redirect("study", slug=study.slug)

@@ -15,7 +15,7 @@ from hypeweb.views.studies import study_page
 @login_required
 @require_POST
 def leak_audit_start(request: HttpRequest, slug: str) -> HttpResponse:
-    found = access.study(access.researcher(request), slug)
+    found = access.study_to_change(access.researcher(request), slug)
     tasks.enqueue(tasks.audit_leaks, leaks.request_audit(found).pk)
     return redirect("study", slug=slug)
 
@@ -24,7 +24,7 @@ def leak_audit_start(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def leak_audit_override(request: HttpRequest, slug: str) -> HttpResponse:
     user = access.researcher(request)
-    found = access.study(user, slug)
+    found = access.study_to_change(user, slug)
     form = LeakOverrideForm(request.POST)
     if not form.is_valid():
         return study_page(request, found, override_form=form)

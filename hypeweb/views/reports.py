@@ -38,6 +38,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "report": built,
         "study": built.study,
+        "can_change": access.can_change(access.researcher(request), built.study),
         "other_population_url": f"{address}?population={other}" if other else None,
     }
     return render(request, "reports/report.html", context)

@@ -23,8 +23,8 @@ PER_PAGE = 120
 @login_required
 @require_GET
 def sample_sets(request: HttpRequest) -> HttpResponse:
-    user = access.researcher(request)
-    context = {"sample_sets": access.sample_sets_of(user).select_related("job")}
+    found = access.sample_sets_here(request).select_related("job", "project")
+    context = {"sample_sets": found}
     return render(request, "sample_sets/list.html", context)
 
 
@@ -32,12 +32,13 @@ def sample_sets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def sample_set_new(request: HttpRequest) -> HttpResponse:
     user = access.researcher(request)
+    project = access.project_for_new(request)
     is_post = request.method == "POST"
     form = SampleSetForm(
         request.POST if is_post else None, request.FILES if is_post else None
     )
     if is_post and form.is_valid():
-        form.instance.owner = user
+        form.instance.owner, form.instance.project = user, project
         try:
             created = samples.create_from_upload(
                 sample_set=form.save(commit=False),
@@ -70,7 +71,7 @@ def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def sample_set_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    found = access.sample_set(access.researcher(request), pk)
+    found = access.sample_set_to_delete(access.researcher(request), pk)
     samples.delete_sample_set(found)
     messages.success(request, f"“{found.name}” was deleted.")
     return redirect("sample_sets")

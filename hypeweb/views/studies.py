@@ -23,8 +23,13 @@ from hypeweb.services.errors import DomainError
 @login_required
 @require_GET
 def studies(request: HttpRequest) -> HttpResponse:
-    found = access.studies_of(access.researcher(request)).annotate(
-        n_arms=Count("arms", distinct=True), n_sessions=Count("sessions", distinct=True)
+    found = (
+        access.studies_here(request)
+        .select_related("project")
+        .annotate(
+            n_arms=Count("arms", distinct=True),
+            n_sessions=Count("sessions", distinct=True),
+        )
     )
     return render(request, "studies/list.html", {"studies": found})
 
@@ -35,7 +40,7 @@ def study_new(request: HttpRequest) -> HttpResponse:
     user = access.researcher(request)
     form = StudyForm(
         request.POST if request.method == "POST" else None,
-        sample_sets=access.sample_sets_of(user),
+        sample_sets=access.sample_sets_to_use(request),
     )
     if request.method == "POST" and form.is_valid():
         form.instance.owner = user
@@ -91,6 +96,7 @@ def study_page(
     audit = service.leak_audit_of(found)
     context = {
         "study": found,
+        "can_change": access.can_change(access.researcher(request), found),
         "arms": service.arms_with_counts(found),
         "settings": service.describe(found),
         "invitation_url": invitation if found.is_open else None,
@@ -110,7 +116,7 @@ def study_page(
 @require_POST
 def study_open(request: HttpRequest, slug: str) -> HttpResponse:
     user = access.researcher(request)
-    found = access.study(user, slug)
+    found = access.study_to_change(user, slug)
     service.open_study(study=found, actor=user, now=timezone.now())
     return redirect("study", slug=slug)
 
@@ -119,6 +125,6 @@ def study_open(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def study_close(request: HttpRequest, slug: str) -> HttpResponse:
     user = access.researcher(request)
-    found = access.study(user, slug)
+    found = access.study_to_change(user, slug)
     service.close_study(study=found, actor=user, now=timezone.now())
     return redirect("study", slug=slug)

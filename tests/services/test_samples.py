@@ -126,7 +126,7 @@ def test_a_failed_set_gives_its_name_free(researcher):
 
 def test_a_taken_name_is_refused(researcher, tmp_path):
     make_sample_set(researcher, "taken", folder=tmp_path, origin="real")
-    with pytest.raises(ConflictError, match="already have a sample set named"):
+    with pytest.raises(ConflictError, match="already has a sample set named"):
         make_sample_set(researcher, "taken", folder=tmp_path, origin="real")
     assert SampleSet.objects.count() == 1
 

@@ -68,7 +68,7 @@ def test_a_file_of_another_kind_is_refused_in_the_form(researcher_client):
 def test_a_taken_name_is_refused_in_the_form(researcher_client, study):
     response = upload(researcher_client, images_zip(1, seed=0), name="real")
     assert response.status_code == 400
-    assert "You already have a sample set named" in text(response)
+    assert "already has a sample set named" in text(response)
 
 
 LIMITS = {
@@ -215,6 +215,8 @@ def test_a_failed_leak_audit_is_retried_from_the_page(
 
 
 RESEARCHER_PAGES = [
+    ("projects", None),
+    ("report_links", "study"),
     ("sample_sets", None),
     ("sample_set_new", None),
     ("sample_set", "set"),
@@ -278,7 +280,7 @@ def test_another_researcher_can_change_nothing(study, name):
 def test_lists_take_the_same_queries_for_one_and_many(
     researcher, researcher_client, study, name, django_assert_num_queries, tmp_path
 ):
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         researcher_client.get(reverse(name))
     for number in range(3):
         factories.make_sample_set(
@@ -288,12 +290,13 @@ def test_lists_take_the_same_queries_for_one_and_many(
             name="more",
             slug=f"more-{number}",
             owner=researcher,
+            project=study.project,
             real_set=study.real_set,
             protocol="hype_inf",
             invitation_token=str(number),
             seed=1,
         )
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         researcher_client.get(reverse(name))
 
 

@@ -8,6 +8,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core import signing
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from hypeweb.models import (
     Evaluation,
@@ -252,9 +254,12 @@ def invited_study(token: str) -> Study:
     found = Study.objects.filter(invitation_token=token).first()
     if found is None or found.state == Study.State.DRAFT:
         raise NotFoundError(
-            "This invitation is unknown. Check that the whole address was copied, or "
-            "ask the person who invited you for a new one."
+            _(
+                "This invitation is unknown. Check that the whole address was copied, "
+                "or ask the person who invited you for a new one."
+            )
         )
+    speak_language_of(found)
     return found
 
 
@@ -263,10 +268,19 @@ def session(token: str) -> Session:
     found = Session.objects.select_related("study", "arm").filter(token=token).first()
     if found is None:
         raise NotFoundError(
-            "This session is unknown. Check that the whole address was copied, or "
-            "open your invitation again."
+            _(
+                "This session is unknown. Check that the whole address was copied, or "
+                "open your invitation again."
+            )
         )
+    speak_language_of(found.study)
     return found
+
+
+def speak_language_of(study: Study) -> None:
+    """Go on in the language a study is fixed to; the middleware ends it."""
+    if study.has_fixed_language:
+        translation.activate(study.language)
 
 
 def evaluator(request: HttpRequest) -> Evaluator | None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from hypeweb import simulation, tasks
 from hypeweb.models import Evaluation, SampleSet, Session, Study
+from hypeweb.models.study_words import DEFAULT_CONSENT
 from hypeweb.science.observers import PsychometricObserver
 from hypeweb.services import (
     agreement,
@@ -112,7 +113,7 @@ def make_content(*, generated: list[Made], say: Say) -> Content:
         )
         for made in generated
     ]
-    base = Study(owner=owner, real_set=real, consent_text=studies.DEFAULT_CONSENT)
+    base = Study(owner=owner, real_set=real, consent_text=DEFAULT_CONSENT)
     untimed = _study(
         base,
         sets,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from hypeweb.models import SampleSet, Study
 from hypeweb.models.sessions import Truth
+from hypeweb.models.study_words import DEFAULT_CONSENT
 from hypeweb.science.staircase import PRESETS
 from hypeweb.services import leaks, samples, studies
 from hypeweb.services.plans import Setup
@@ -136,10 +137,14 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "idle_limit_min",
             "duration_limit_min",
             "extractor",
+            "language",
             "consent_text",
+            "debrief_text",
+            "contact",
         ]
         widgets = {
             "consent_text": forms.Textarea(attrs={"rows": 5}),
+            "debrief_text": forms.Textarea(attrs={"rows": 3}),
             "protocol": forms.RadioSelect,
         }
         labels = {"image_rendering": "How enlarged images look"}
@@ -160,7 +165,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         arms = self.fields["arms"]
         if isinstance(arms, forms.ModelMultipleChoiceField):
             arms.queryset = generated
-        self.fields["consent_text"].initial = studies.DEFAULT_CONSENT
+        self.fields["consent_text"].initial = DEFAULT_CONSENT
 
     def save(self, commit: bool = True) -> Study:
         study: Study = super().save(commit=False)

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from hypeweb.services.errors import DomainError
 
@@ -21,6 +24,31 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+# Where evaluators are: invitations and sessions. Images have no language.
+EVALUATORS_PATHS = ("/e/", "/s/")
+
+
+def languages(get_response: GetResponse) -> GetResponse:
+    """Speak each evaluator's language on their pages, and English on all others.
+
+    The one chosen on the page goes before the browser's. A study with a fixed language
+    overrules both, once access.py has found it.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(EVALUATORS_PATHS):
+            with translation.override(settings.LANGUAGE_CODE):
+                return get_response(request)
+        request.LANGUAGE_CODE = translation.get_language_from_request(request)
+        with translation.override(request.LANGUAGE_CODE):
+            response = get_response(request)
+            response["Content-Language"] = translation.get_language()
+        patch_vary_headers(response, ("Accept-Language",))
+        return response
+
+    return middleware
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
+from django.views.i18n import set_language
 
 from hypeweb.views import (
     evaluations,
@@ -117,6 +118,7 @@ urlpatterns = [
         name="shared_image",
     ),
     # Evaluators
+    path("language/", set_language, name="set_language"),
     path("e/<token:token>/", sessions.invitation, name="invitation"),
     path("s/<token:token>/", sessions.session, name="session"),
     path("s/<token:token>/start/", sessions.session_start, name="session_start"),

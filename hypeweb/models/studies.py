@@ -7,11 +7,12 @@ from django.db.models import F, Q
 
 from hypeweb.models.projects import Project
 from hypeweb.models.samples import SampleSet
+from hypeweb.models.study_words import StudyWords
 
 AT_LEAST_ONE = [MinValueValidator(1)]
 
 
-class Study(models.Model):
+class Study(StudyWords):
     """One real set, one or more arms, one protocol; frozen when it opens."""
 
     class Protocol(models.TextChoices):
@@ -35,10 +36,6 @@ class Study(models.Model):
     project = models.ForeignKey(
         Project, on_delete=models.PROTECT, related_name="studies", editable=False
     )
-    question = models.CharField(
-        max_length=200,
-        default="Is this image real, or was it made by a computer?",
-    )
     real_set = models.ForeignKey(
         SampleSet, on_delete=models.PROTECT, related_name="studies_as_real"
     )
@@ -50,7 +47,6 @@ class Study(models.Model):
     )
     state = models.CharField(max_length=6, choices=State, default=State.DRAFT)
     invitation_token = models.CharField(max_length=43, unique=True, editable=False)
-    consent_text = models.TextField()
     evaluators_per_arm = models.PositiveIntegerField(
         default=30, validators=AT_LEAST_ONE
     )
@@ -121,6 +117,7 @@ class Study(models.Model):
         ordering = ["-created_at", "-pk"]
         verbose_name_plural = "studies"
         constraints = [
+            *StudyWords.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(protocol__in=["hype_inf", "hype_time"]),
                 name="study_protocol_known",

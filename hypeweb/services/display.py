@@ -27,6 +27,9 @@ class Facts:
     images_per_block: int
     feedback: bool
     minutes: int
+    has_fixed_language: bool
+    contact: str
+    debrief_text: str
     pay_text: str = ""
 
 
@@ -70,7 +73,7 @@ def facts_of(study: Study) -> Facts:
     seconds = SECONDS_TIMED if study.is_timed else SECONDS_UNTIMED
     return Facts(
         name=study.name,
-        question=study.question,
+        question=study.spoken_question,
         is_timed=study.is_timed,
         n_trials=study.n_trials,
         percent_real=50
@@ -80,6 +83,9 @@ def facts_of(study: Study) -> Facts:
         images_per_block=study.images_per_block if study.is_timed else study.n_trials,
         feedback=study.feedback,
         minutes=max(1, round(study.n_trials * seconds / 60)),
+        has_fixed_language=study.has_fixed_language,
+        contact=study.contact,
+        debrief_text=study.debrief_text,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.db import transaction
 from django.db.models import Count, F, Q
+from django.utils.translation import gettext as _
 
 from hypeweb.models import (
     Arm,
@@ -158,8 +159,10 @@ def join_study(
             raise DomainError(" ".join(found))
     elif not study.is_open:
         raise ConflictError(
-            "This study is not open for new evaluators. Ask the person who "
-            "invited you, or come back later."
+            _(
+                "This study is not open for new evaluators. Ask the person who "
+                "invited you, or come back later."
+            )
         )
     seed = tokens.make_seed()
     arm = _choose_arm(study, population, now=now, rng=np.random.default_rng(seed))
@@ -170,7 +173,7 @@ def join_study(
         token=tokens.make(),
         population=population,
         seed=seed,
-        consent_text=study.consent_text,
+        consent_text=study.spoken_consent,
         consented_at=now,
         last_seen_at=now,
     )
@@ -231,16 +234,20 @@ def record_judgment(*, session: Session, answer: Answer, now: datetime) -> Recor
     )
     if trial is None:
         raise ConflictError(
-            "This answer belongs to no open trial of this session. Reload the page "
-            "to go on."
+            _(
+                "This answer belongs to no open trial of this session. Reload the "
+                "page to go on."
+            )
         )
     judgment = getattr(trial, "judgment", None)
     if judgment is None:
         judgment = _judge(session=session, trial=trial, answer=answer, now=now)
     elif judgment.answer != answer.answer:
         raise ConflictError(
-            "This image was already answered, and the first answer stands. Reload "
-            "the page to go on."
+            _(
+                "This image was already answered, and the first answer stands. Reload "
+                "the page to go on."
+            )
         )
     return Recorded(
         is_correct=judgment.is_correct,
@@ -343,20 +350,32 @@ def _check_screen(session: Session, screen: Screen | None) -> None:
         return
     if screen is None:
         raise DomainError(
-            "The screen check has not run. Go back, allow JavaScript for this page, "
-            "and wait until it is done."
+            _(
+                "The screen check has not run. Go back, allow JavaScript for this "
+                "page, and wait until it is done."
+            )
         )
     if screen.width < study.min_width_px or screen.height < study.min_height_px:
         raise DomainError(
-            f"The window is {screen.width} x {screen.height} pixels, and this study "
-            f"needs {study.min_width_px} x {study.min_height_px}. Go back, make the "
-            "window larger or use a larger screen."
+            _(
+                "The window is %(width)d x %(height)d pixels, and this study needs "
+                "%(min_width)d x %(min_height)d. Go back, make the window larger, or "
+                "use a larger screen."
+            )
+            % {
+                "width": screen.width,
+                "height": screen.height,
+                "min_width": study.min_width_px,
+                "min_height": study.min_height_px,
+            }
         )
     if screen.refresh_hz < NOMINAL_SHARE * study.min_refresh_hz:
         raise DomainError(
-            f"The screen refreshes {screen.refresh_hz:.0f} times a second, and this "
-            f"study needs {study.min_refresh_hz}. Go back, leave battery saving, or "
-            "use another screen."
+            _(
+                "The screen refreshes %(hz)d times a second, and this study needs "
+                "%(min_hz)d. Go back, leave battery saving, or use another screen."
+            )
+            % {"hz": round(screen.refresh_hz), "min_hz": study.min_refresh_hz}
         )
 
 
@@ -378,7 +397,10 @@ def _choose_arm(
     fewest = min(arm.n_held for arm in arms)
     if population == Session.Population.PEOPLE and fewest >= study.evaluators_per_arm:
         raise ConflictError(
-            "This study has all the evaluators it needs. Thank you for your interest."
+            _(
+                "This study has all the evaluators it needs. Thank you for your "
+                "interest."
+            )
         )
     candidates = [arm for arm in arms if arm.n_held == fewest]
     return candidates[rng.integers(len(candidates))]
@@ -390,7 +412,7 @@ def _truths(study: Study, rng: np.random.Generator) -> list[str]:
     half = study.images_per_block // 2
     return [
         truth
-        for _ in range(study.n_blocks)
+        for _block in range(study.n_blocks)
         for truth in truth_order(n_real=half, n_fake=half, rng=rng)
     ]
 
@@ -482,7 +504,7 @@ def _judge(
 ) -> Judgment:
     _end_if_late(session, now=now)
     if session.state != Session.State.RUNNING:
-        raise ConflictError("This session has ended; no more answers are taken.")
+        raise ConflictError(_("This session has ended; no more answers are taken."))
     assert trial.issued_at is not None  # noqa: S101 - chosen by record_judgment
     server_ms = (now - trial.issued_at).total_seconds() * 1000
     _check_clock(session, trial, server_ms=server_ms)
@@ -572,6 +594,8 @@ def _check_clock(session: Session, trial: Trial, *, server_ms: float) -> None:
     shortest_ms = trial.planned_ms + study.n_masks * study.mask_ms
     if server_ms < shortest_ms:
         raise ConflictError(
-            "This answer came before the image can have been shown. Reload the page "
-            "to go on."
+            _(
+                "This answer came before the image can have been shown. Reload the "
+                "page to go on."
+            )
         )

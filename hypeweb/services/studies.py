@@ -14,11 +14,6 @@ from hypeweb.science.staircase import PRESETS, Rule
 from hypeweb.services import audit, samples, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 
-DEFAULT_CONSENT = (
-    "You will see images one after another and say of each whether it is real or was "
-    "made by a computer. We store your answers and how long "
-    "they took, no name and no address. You may stop at any time."
-)
 # The address of the form for a new study, so no study's own.
 NEW = "new"
 # Two who choose one name at once get different addresses on another try.
@@ -162,6 +157,7 @@ def describe(study: Study) -> list[tuple[str, str]]:
     rows = [
         ("Protocol", study.get_protocol_display()),
         ("Question", study.question),
+        ("Language for evaluators", study.get_language_display()),
         ("Real set", study.real_set.name),
         ("Evaluators per arm", str(study.evaluators_per_arm)),
         ("Feedback after each answer", "yes" if study.feedback else "no"),

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import (
@@ -29,7 +30,7 @@ from hypeweb.services.sessions import IssuedTrial
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     study = access.invited_study(token)
     if not study.is_open:
-        message = "This study has ended. Thank you for your interest."
+        message = _("This study has ended. Thank you for your interest.")
         return render(request, "sessions/closed.html", {"message": message}, status=409)
     evaluator = access.evaluator(request)
     begun = sessions.session_of(evaluator, study) if evaluator else None
@@ -48,7 +49,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return response
     context = {
         "study": display.facts_of(study),
-        "consent_text": study.consent_text,
+        "consent_text": study.spoken_consent,
         "form": form,
     }
     status = 400 if form.errors else 200
@@ -114,7 +115,10 @@ def answer(request: HttpRequest, token: str) -> JsonResponse:
     form = AnswerForm(_flat(request))
     if not form.is_valid():
         field, errors = next(iter(form.errors.items()))
-        raise DomainError(f"The answer cannot be used: {field}: {errors[0]}")
+        raise DomainError(
+            _("The answer cannot be used: %(field)s: %(error)s")
+            % {"field": field, "error": errors[0]}
+        )
     recorded = sessions.record_judgment(
         session=found, answer=form.as_answer(), now=timezone.now()
     )

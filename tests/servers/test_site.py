@@ -71,6 +71,7 @@ def create_study(browser: Browser, **fields: str) -> str:
             "idle_limit_min": "60",
             "duration_limit_min": "240",
             "extractor": "digits",
+            "language": "auto",
             "consent_text": "Yes.",
             **fields,
         },

@@ -96,6 +96,7 @@ def study_fields(study, **fields):
         "image_rendering": "pixelated",
         **LIMITS,
         "extractor": "digits",
+        "language": "auto",
         "consent_text": "Yes.",
         **fields,
     }

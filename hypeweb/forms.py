@@ -83,6 +83,15 @@ class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
 class SampleSetsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Sample sets by id; an id no database can hold is an unknown one."""
 
+    def label_from_instance(self, obj: Any) -> str:  # noqa: ANN401 - Django's signature
+        """Return the set's name, and where it lies on the axes of a sweep."""
+        details = [
+            obj.model_name,
+            "" if obj.step is None else f"step {obj.step}",
+            "" if obj.truncation is None else f"truncation {obj.truncation:g}",
+        ]
+        return " · ".join([obj.name, *filter(None, details)])
+
     def clean(self, value: Any) -> Any:  # noqa: ANN401 - Django's own signature
         try:
             return super().clean(value)
@@ -120,6 +129,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "question",
             "real_set",
             "arms",
+            "sweep_axis",
             "protocol",
             "evaluators_per_arm",
             "n_real",
@@ -146,6 +156,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "consent_text": forms.Textarea(attrs={"rows": 5}),
             "debrief_text": forms.Textarea(attrs={"rows": 3}),
             "protocol": forms.RadioSelect,
+            "sweep_axis": forms.RadioSelect,
         }
         labels = {"image_rendering": "How enlarged images look"}
 
@@ -158,7 +169,9 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         ready = sample_sets.filter(n_samples__gt=0)
         real = ready.filter(origin=SampleSet.Origin.REAL)
-        generated = ready.filter(origin=SampleSet.Origin.GENERATED)
+        generated = ready.filter(origin=SampleSet.Origin.GENERATED).order_by(
+            "model_name", "step", "truncation", "name"
+        )
         self.fields["real_set"] = forms.ModelChoiceField(
             queryset=real, empty_label=None if real else "no real set yet"
         )

@@ -28,6 +28,11 @@ class Study(StudyWords):
         PIXELATED = "pixelated", "sharp pixels"
         AUTO = "auto", "smooth"
 
+    class SweepAxis(models.TextChoices):
+        NONE = "", "none: the arms are compared with each other"
+        STEP = "step", "checkpoint step"
+        TRUNCATION = "truncation", "truncation"
+
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=140, unique=True)
     owner = models.ForeignKey(
@@ -41,6 +46,14 @@ class Study(StudyWords):
     )
     sample_sets: "models.ManyToManyField[SampleSet, Arm]" = models.ManyToManyField(
         SampleSet, through="Arm", related_name="studies"
+    )
+    sweep_axis = models.CharField(
+        "sweep over",
+        max_length=10,
+        choices=SweepAxis,
+        blank=True,
+        default=SweepAxis.NONE,
+        help_text="The arms are ordered and named by it, and the report draws curves.",
     )
     protocol = models.CharField(
         max_length=9, choices=Protocol, default=Protocol.HYPE_INF
@@ -123,6 +136,10 @@ class Study(StudyWords):
                 name="study_protocol_known",
             ),
             models.CheckConstraint(
+                condition=Q(sweep_axis__in=["", "step", "truncation"]),
+                name="study_sweep_axis_known",
+            ),
+            models.CheckConstraint(
                 condition=Q(state="draft", opened_at__isnull=True)
                 | Q(state="open", opened_at__isnull=False, closed_at__isnull=True)
                 | Q(state="closed", opened_at__isnull=False, closed_at__isnull=False),
@@ -160,6 +177,10 @@ class Study(StudyWords):
         return self.state == self.State.OPEN
 
     @property
+    def is_sweep(self) -> bool:
+        return self.sweep_axis != self.SweepAxis.NONE
+
+    @property
     def is_timed(self) -> bool:
         return self.protocol == self.Protocol.HYPE_TIME
 
@@ -179,12 +200,21 @@ class Arm(models.Model):
     )
     label = models.CharField(max_length=120)
     position = models.PositiveIntegerField()
+    axis_value = models.FloatField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="where a sweep's arm lies on its axis; no truncation is at infinity",
+    )
 
     class Meta:
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(
                 fields=["study", "sample_set"], name="arm_sample_set_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["study", "axis_value"], name="arm_axis_value_unique"
             ),
             models.UniqueConstraint(
                 fields=["study", "position"], name="arm_position_unique"

@@ -11,8 +11,9 @@ from django.utils.text import slugify
 
 from hypeweb.models import Arm, LeakAudit, Sample, SampleSet, Session, Study
 from hypeweb.science.staircase import PRESETS, Rule
-from hypeweb.services import audit, samples, tokens
+from hypeweb.services import audit, samples, sweeps, tokens
 from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.sweeps import PlacedSet
 
 # The address of the form for a new study, so no study's own.
 NEW = "new"
@@ -44,31 +45,38 @@ def apply_preset(study: Study, preset: str) -> None:
 
 
 def create_study(*, study: Study, sample_sets: Sequence[SampleSet]) -> Study:
-    """Store a draft with one arm for each generated set, in the sets' project."""
+    """Store a draft in the sets' project, one arm for each set, a sweep's in order."""
     study.project = study.real_set.project
     _check_settings(study, sample_sets)
+    arms = sweeps.place(study.sweep_axis, sample_sets)
     study.invitation_token = tokens.make()
     study.seed = tokens.make_seed()
     for _ in range(N_SLUG_TRIES):
         study.slug = _free_slug(study.name)
         with suppress(IntegrityError), transaction.atomic():
-            _insert(study, sample_sets)
+            _insert(study, arms)
             return study
     raise ConflictError("Somebody made a study of this name just now; try again.")
 
 
-def _insert(study: Study, sample_sets: Sequence[SampleSet]) -> None:
+def _insert(study: Study, arms: Sequence[PlacedSet]) -> None:
     study.save(force_insert=True)
     Arm.objects.bulk_create(
-        Arm(study=study, sample_set=sample_set, label=sample_set.name, position=number)
-        for number, sample_set in enumerate(sample_sets)
+        Arm(
+            study=study,
+            sample_set=arm.sample_set,
+            label=arm.label,
+            axis_value=arm.axis_value,
+            position=number,
+        )
+        for number, arm in enumerate(arms)
     )
     audit.record(actor=study.owner, action="created", subject=study)
 
 
 def blockers(study: Study) -> list[str]:
     """Return what hinders a draft from opening, each a sentence with a next step."""
-    found = showing_blockers(study)
+    found = [*showing_blockers(study), *sweeps.moved(study)]
     leak = _leak_blocker(leak_audit_of(study))
     return [*found, leak] if leak else found
 
@@ -165,6 +173,8 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Metrics extractor", study.extractor),
         ("Leak audit", _leak_text(leak_audit_of(study))),
     ]
+    if study.is_sweep:
+        rows.insert(3, ("Sweep over", study.get_sweep_axis_display()))
     if not study.is_timed:
         rows.insert(1, ("Images", f"{study.n_real} real, {study.n_fake} generated"))
         return rows

@@ -2,6 +2,7 @@
 
 import json
 import math
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from hypeweb.models import SampleSet, Study
 from hypeweb.models.sessions import Truth
+from hypeweb.models.study_pay import PaySettings
 from hypeweb.models.study_words import DEFAULT_CONSENT
 from hypeweb.science.staircase import PRESETS
 from hypeweb.services import leaks, samples, studies
@@ -21,6 +23,7 @@ from hypeweb.services.sessions import Answer, Exposure, Screen
 # Image, masks and blank; more is no exposure of ours.
 MAX_STAMPS = 40
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".npz", ".npy")
+PAY = ("pay_base", "pay_per_correct", "pay_hourly_minimum")
 EXTRACTORS = {
     "inception-v3-fid": "Inception (2015, the published FID)",
     "digits": "digits (small grey digits, bundled)",
@@ -101,6 +104,15 @@ class SampleSetsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
             ) from None
 
 
+def unpaid_where_empty(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the form's data with nothing paid for what was left empty."""
+    for name in PAY:
+        if name in data and data[name] is None:
+            data[name] = Decimal(0)
+    data["currency"] = data.get("currency") or PaySettings.Currency.USD
+    return data
+
+
 class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
     arms = SampleSetsField(
         queryset=SampleSet.objects.none(),
@@ -151,6 +163,9 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "consent_text",
             "debrief_text",
             "contact",
+            *PAY,
+            "currency",
+            "budget",
         ]
         widgets = {
             "consent_text": forms.Textarea(attrs={"rows": 5}),
@@ -179,10 +194,17 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         if isinstance(arms, forms.ModelMultipleChoiceField):
             arms.queryset = generated
         self.fields["consent_text"].initial = DEFAULT_CONSENT
+        for name in (*PAY, "currency"):
+            self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        return unpaid_where_empty(data)
 
     def save(self, commit: bool = True) -> Study:
         study: Study = super().save(commit=False)
-        studies.apply_preset(study, self.cleaned_data["preset"])
+        if "preset" in self.changed_data:
+            studies.apply_preset(study, self.cleaned_data["preset"])
         return study
 
 
@@ -207,6 +229,14 @@ class PlanForm(forms.Form):
     preset = forms.ChoiceField(choices=[(name, name) for name in PRESETS])
     n_blocks = forms.IntegerField(min_value=1)
     images_per_block = forms.IntegerField(min_value=2)
+    pay_base = forms.DecimalField(min_value=0, required=False)
+    pay_per_correct = forms.DecimalField(min_value=0, required=False)
+    pay_hourly_minimum = forms.DecimalField(min_value=0, required=False)
+    currency = forms.ChoiceField(choices=PaySettings.Currency.choices, required=False)
+
+    def as_pay(self) -> PaySettings:
+        data = unpaid_where_empty(self.cleaned_data)
+        return Study(**{name: data[name] for name in (*PAY, "currency")})
 
     def as_setup(self) -> Setup:
         data = self.cleaned_data

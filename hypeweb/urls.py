@@ -6,6 +6,7 @@ from django.urls import path, register_converter
 from django.views.i18n import set_language
 
 from hypeweb.views import (
+    drafts,
     evaluations,
     leaks,
     projects,
@@ -69,6 +70,9 @@ urlpatterns = [
     path("studies/new/", studies.study_new, name="study_new"),
     path("studies/new/plan/", studies.study_plan, name="study_plan"),
     path("studies/<slug:slug>/", studies.study, name="study"),
+    path("studies/<slug:slug>/edit/", drafts.study_edit, name="study_edit"),
+    path("studies/<slug:slug>/clone/", drafts.study_clone, name="study_clone"),
+    path("studies/<slug:slug>/delete/", drafts.study_delete, name="study_delete"),
     path("studies/<slug:slug>/preview/", sessions.study_preview, name="study_preview"),
     path("studies/<slug:slug>/open/", studies.study_open, name="study_open"),
     path("studies/<slug:slug>/close/", studies.study_close, name="study_close"),

@@ -7,12 +7,13 @@ from django.db.models import F, Q
 
 from hypeweb.models.projects import Project
 from hypeweb.models.samples import SampleSet
+from hypeweb.models.study_pay import PaySettings
 from hypeweb.models.study_words import StudyWords
 
 AT_LEAST_ONE = [MinValueValidator(1)]
 
 
-class Study(StudyWords):
+class Study(StudyWords, PaySettings):
     """One real set, one or more arms, one protocol; frozen when it opens."""
 
     class Protocol(models.TextChoices):
@@ -122,6 +123,15 @@ class Study(StudyWords):
         editable=False,
         help_text="every image response is padded to this length",
     )
+    revision = models.PositiveIntegerField(
+        default=1,
+        editable=False,
+        help_text="counts the changes of a draft, so that no editor undoes another's",
+    )
+    frozen_settings = models.JSONField(
+        null=True, editable=False, help_text="the settings as they were at opening"
+    )
+    settings_hash = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -131,6 +141,7 @@ class Study(StudyWords):
         verbose_name_plural = "studies"
         constraints = [
             *StudyWords.Meta.constraints,
+            *PaySettings.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(protocol__in=["hype_inf", "hype_time"]),
                 name="study_protocol_known",
@@ -171,6 +182,10 @@ class Study(StudyWords):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_draft(self) -> bool:
+        return self.state == self.State.DRAFT
 
     @property
     def is_open(self) -> bool:

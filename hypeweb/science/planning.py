@@ -30,6 +30,8 @@ class Terms:
         What an hour pays at least, whatever the answers.
     fee_share : float
         What the platform adds, as a share of the terms.
+    currency : str
+        What the amounts are in, for the sentence; all are taken as dollars' numbers.
     """
 
     seconds_per_trial: float
@@ -37,6 +39,7 @@ class Terms:
     correct_dollars: float = 0.02
     hourly_minimum_dollars: float = 12.0
     fee_share: float = 0.0
+    currency: str = "USD"
 
 
 @dataclass(frozen=True)
@@ -268,6 +271,11 @@ def _fewest(enough: Callable[[int], bool]) -> int | None:
     return high
 
 
+def _money(amount: float, form: str, terms: Terms) -> str:
+    number = format(amount, form)
+    return f"${number}" if terms.currency == "USD" else f"{terms.currency} {number}"
+
+
 def _plan(
     people: People, n: int | None, *, n_arms: int, power: float | None, terms: Terms
 ) -> Plan:
@@ -282,9 +290,13 @@ def _plan(
         )
         return Plan(None, None, minutes, each, None, None, power, statement)
     dollars = n * n_arms * each
+    cost = "each, unpaid"
+    if each:
+        cost = f"and {_money(each, '.2f', terms)} each, "
+        cost += f"{_money(dollars, ',.0f', terms)} in all"
     statement = (
-        f"{n} evaluators{' per arm' if n_arms > 1 else ''}, {minutes:.0f} minutes and "
-        f"${each:.2f} each, ${dollars:,.0f} in all."
+        f"{n} evaluators{' per arm' if n_arms > 1 else ''}, {minutes:.0f} minutes "
+        f"{cost}."
     )
     spread = people.scores.std(ddof=1) / np.sqrt(n)
     half_width = float(stats.t.ppf(0.975, n - 1) * spread)

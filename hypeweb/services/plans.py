@@ -1,12 +1,14 @@
 """What a study will take, before it starts: evaluators, minutes, money."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from statistics import median
 
 import numpy as np
 from django.db.models import Count
 
 from hypeweb.models import Score, Session, Study
+from hypeweb.models.study_pay import PaySettings
 from hypeweb.science import planning
 from hypeweb.science.planning import Plan, Terms
 from hypeweb.science.populations import (
@@ -29,6 +31,7 @@ UNTIMED_SECONDS = 6.0
 TIMED_SECONDS = 8.0
 # A simulation of more takes longer than anybody waits for a plan.
 MAX_TRIALS = 3000
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -150,12 +153,17 @@ def plan_separation(
         raise DomainError(f"There is no such plan: {error}") from error
 
 
-def preview(setup: Setup, *, n_evaluators: int, n_arms: int) -> Preview:
-    """Return what so many evaluators take and show, with usual models in mind."""
+def preview(
+    setup: Setup, *, n_evaluators: int, n_arms: int, pay: PaySettings | None = None
+) -> Preview:
+    """Return what so many evaluators take and show, with usual models in mind.
+
+    Without terms of pay it counts with those of the publication.
+    """
     calibration = calibrate(is_timed=setup.is_timed)
     expected = (250.0, 300.0) if setup.is_timed else (0.3, 0.4)
     half_width = 20.0 if setup.is_timed else 0.03
-    terms = Terms(calibration.seconds_per_trial)
+    terms = terms_of(pay, calibration)
     try:
         first, second = (_people(setup, each, calibration) for each in expected)
         plan = planning.plan_number(
@@ -171,6 +179,31 @@ def preview(setup: Setup, *, n_evaluators: int, n_arms: int) -> Preview:
         first, half_width=half_width, terms=terms, rng=np.random.default_rng(0)
     )
     return Preview(plan, _sentences(setup, plan, wanted, half_width, calibration))
+
+
+def terms_of(pay: PaySettings | None, calibration: Calibration) -> Terms:
+    """Return pace and pay of a study, as the planner counts with them."""
+    if pay is None:
+        return Terms(calibration.seconds_per_trial)
+    return Terms(
+        calibration.seconds_per_trial,
+        base_dollars=float(pay.pay_base),
+        correct_dollars=float(pay.pay_per_correct),
+        hourly_minimum_dollars=float(pay.pay_hourly_minimum),
+        currency=pay.currency,
+    )
+
+
+def highest_cost(study: Study) -> Decimal:
+    """Return what a study costs if everybody finishes and answers all correctly."""
+    calibration = calibrate(is_timed=study.is_timed)
+    n_trials = setup_of(study).n_trials
+    hours = Decimal(n_trials * calibration.seconds_per_trial / 3600)
+    each = max(
+        study.pay_base + n_trials * study.pay_per_correct,
+        hours * study.pay_hourly_minimum,
+    )
+    return (each * study.evaluators_per_arm * study.arms.count()).quantize(CENT)
 
 
 def amount_text(value: float, *, is_timed: bool) -> str:

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from hypeweb.models import Arm, LeakAudit, Sample, SampleSet, Session, Study
 from hypeweb.science.staircase import PRESETS, Rule
-from hypeweb.services import audit, samples, sweeps, tokens
+from hypeweb.services import audit, frozen_settings, samples, sweeps, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.sweeps import PlacedSet
 
@@ -47,7 +47,7 @@ def apply_preset(study: Study, preset: str) -> None:
 def create_study(*, study: Study, sample_sets: Sequence[SampleSet]) -> Study:
     """Store a draft in the sets' project, one arm for each set, a sweep's in order."""
     study.project = study.real_set.project
-    _check_settings(study, sample_sets)
+    check_settings(study, sample_sets)
     arms = sweeps.place(study.sweep_axis, sample_sets)
     study.invitation_token = tokens.make()
     study.seed = tokens.make_seed()
@@ -61,17 +61,22 @@ def create_study(*, study: Study, sample_sets: Sequence[SampleSet]) -> Study:
 
 def _insert(study: Study, arms: Sequence[PlacedSet]) -> None:
     study.save(force_insert=True)
-    Arm.objects.bulk_create(
+    Arm.objects.bulk_create(arms_for(study, arms))
+    audit.record(actor=study.owner, action="created", subject=study)
+
+
+def arms_for(study: Study, placed: Sequence[PlacedSet]) -> list[Arm]:
+    """Return an arm for each generated set, not stored yet."""
+    return [
         Arm(
             study=study,
-            sample_set=arm.sample_set,
-            label=arm.label,
-            axis_value=arm.axis_value,
+            sample_set=one.sample_set,
+            label=one.label,
+            axis_value=one.axis_value,
             position=number,
         )
-        for number, arm in enumerate(arms)
-    )
-    audit.record(actor=study.owner, action="created", subject=study)
+        for number, one in enumerate(placed)
+    ]
 
 
 def blockers(study: Study) -> list[str]:
@@ -131,6 +136,7 @@ def open_study(*, study: Study, actor: User, now: datetime) -> None:
     )["longest"]
     study.response_bytes = -(-longest // PADDING_STEP_BYTES) * PADDING_STEP_BYTES
     study.state, study.opened_at = Study.State.OPEN, now
+    frozen_settings.freeze(study)
     study.save()
     audit.record(actor=actor, action="opened", subject=study)
 
@@ -170,8 +176,10 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Evaluators per arm", str(study.evaluators_per_arm)),
         ("Feedback after each answer", "yes" if study.feedback else "no"),
         ("Watched while it runs", "yes" if study.watch_sequentially else "no"),
+        ("Pay", pay_text(study)),
         ("Metrics extractor", study.extractor),
         ("Leak audit", _leak_text(leak_audit_of(study))),
+        ("Settings", frozen_settings.statement_of(study)),
     ]
     if study.is_sweep:
         rows.insert(3, ("Sweep over", study.get_sweep_axis_display()))
@@ -185,6 +193,20 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Masks", f"{study.n_masks} of {study.mask_ms} ms after each image"),
     ]
     return rows
+
+
+def pay_text(study: Study) -> str:
+    """Return the terms of pay as the pages and the report print them."""
+    if not study.is_paid:
+        return "none: people take part for nothing"
+    parts = [
+        (study.pay_base, "for taking part"),
+        (study.pay_per_correct, "for each correct answer"),
+        (study.pay_hourly_minimum, "an hour at least"),
+    ]
+    terms = [f"{amount.normalize():f} {words}" for amount, words in parts if amount]
+    budget = f"; budget {study.budget:,.2f}" if study.budget is not None else ""
+    return f"{study.currency} {', '.join(terms)}{budget}"
 
 
 def _leak_blocker(audit: LeakAudit | None) -> str:
@@ -231,7 +253,8 @@ def _images_needed(study: Study) -> tuple[int, int]:
     return study.n_real, study.n_fake
 
 
-def _check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
+def check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
+    """Refuse a draft that can never open."""
     if not sample_sets:
         raise DomainError("A study needs at least one arm; choose a generated set.")
     if study.is_timed and study.images_per_block % 2:

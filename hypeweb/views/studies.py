@@ -37,13 +37,19 @@ def studies(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def study_new(request: HttpRequest) -> HttpResponse:
-    user = access.researcher(request)
     form = StudyForm(
         request.POST if request.method == "POST" else None,
         sample_sets=access.sample_sets_to_use(request),
     )
+    return new_study_page(request, form, {"title": "New study"})
+
+
+def new_study_page(
+    request: HttpRequest, form: StudyForm, context: dict[str, object]
+) -> HttpResponse:
+    """Store the study that a form describes, or show the form."""
     if request.method == "POST" and form.is_valid():
-        form.instance.owner = user
+        form.instance.owner = access.researcher(request)
         try:
             created = service.create_study(
                 study=form.save(), sample_sets=list(form.cleaned_data["arms"])
@@ -51,13 +57,19 @@ def study_new(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            tasks.enqueue(tasks.make_masks, created.pk)
-            tasks.enqueue(tasks.audit_leaks, leaks.request_audit(created).pk)
-            for run in evaluations.request_evaluations(created):
-                tasks.enqueue(tasks.evaluate, run.pk)
+            prepare(created)
             return redirect("study", slug=created.slug)
     status = 400 if form.errors else 200
-    return render(request, "studies/new.html", {"form": form}, status=status)
+    context = {**context, "form": form}
+    return render(request, "studies/new.html", context, status=status)
+
+
+def prepare(study: Study) -> None:
+    """Let the worker make what a draft needs before it can open."""
+    tasks.enqueue(tasks.make_masks, study.pk)
+    tasks.enqueue(tasks.audit_leaks, leaks.request_audit(study).pk)
+    for run in evaluations.request_evaluations(study):
+        tasks.enqueue(tasks.evaluate, run.pk)
 
 
 @login_required
@@ -72,6 +84,7 @@ def study_plan(request: HttpRequest) -> HttpResponse:
                 form.as_setup(),
                 n_evaluators=form.cleaned_data["evaluators_per_arm"],
                 n_arms=form.cleaned_data["n_arms"],
+                pay=form.as_pay(),
             )
         except DomainError as problem:
             error = str(problem)

@@ -28,6 +28,9 @@ def site(live_server, page):
 def test_the_plan_follows_the_form(page, site, check_page):
     page.goto(f"{site}/studies/new/")
     plan = page.locator("[data-plan-url]")
+    expect(plan).to_contain_text("30 evaluators, 10 minutes each, unpaid.")
+    page.locator("[name=pay_per_correct]").fill("0.02")
+    page.locator("[name=pay_hourly_minimum]").fill("12")
     expect(plan).to_contain_text("30 evaluators, 10 minutes and $2.00 each")
     page.locator("[name=evaluators_per_arm]").fill("12")
     expect(plan).to_contain_text("12 evaluators, 10 minutes and $2.00 each")

@@ -7,6 +7,7 @@ test("the plan's query has the protocol's fields and the number of arms", () => 
   const data = new FormData();
   data.set("protocol", "hype_inf");
   data.set("n_real", "50");
+  data.set("pay_base", "1.50");
   data.set("name", "Not its business");
   data.append("arms", "3");
   data.append("arms", "5");
@@ -15,6 +16,7 @@ test("the plan's query has the protocol's fields and the number of arms", () => 
   assert.equal(query.get("n_real"), "50");
   assert.equal(query.get("n_arms"), "2");
   assert.equal(query.get("n_fake"), "");
+  assert.equal(query.get("pay_base"), "1.50");
   assert.equal(query.has("name"), false);
 });
 

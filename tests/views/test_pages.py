@@ -338,6 +338,9 @@ PLAN = {
     "preset": "hype-2019",
     "n_blocks": 3,
     "images_per_block": 150,
+    "pay_per_correct": "0.02",
+    "pay_hourly_minimum": "12",
+    "currency": "USD",
 }
 
 
@@ -345,6 +348,8 @@ PLAN = {
     ("fields", "sentence"),
     [
         ({}, "30 evaluators per arm, 10 minutes and $2.00 each, $120 in all."),
+        ({"currency": "EUR"}, "10 minutes and EUR 2.00 each, EUR 120 in all."),
+        ({"pay_hourly_minimum": "", "pay_per_correct": ""}, "minutes each, unpaid."),
         ({"protocol": "hype_time"}, "thresholds of 250 and 300 ms"),
         ({"evaluators_per_arm": ""}, "Fill in the protocol and at least two"),
         ({"evaluators_per_arm": 5000}, "between 2 and 2000, got 5000"),

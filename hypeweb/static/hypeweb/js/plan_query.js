@@ -8,6 +8,10 @@ const FIELDS = [
   "preset",
   "n_blocks",
   "images_per_block",
+  "pay_base",
+  "pay_per_correct",
+  "pay_hourly_minimum",
+  "currency",
 ];
 
 export function planQuery(data) {

@@ -1,0 +1,125 @@
+"""Drafts of studies: change one, or start from another study's settings."""
+
+from collections.abc import Sequence
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from hypeweb.models import Arm, LeakAudit, SampleSet, Study
+from hypeweb.services import audit, frozen_settings, studies, sweeps
+from hypeweb.services.errors import ConflictError
+from hypeweb.services.frozen_settings import NOT_SETTINGS
+
+FROZEN = (
+    "The settings of a study are frozen once it has opened. Clone it, and change the "
+    "clone."
+)
+CHANGED_MEANWHILE = (
+    "Somebody else changed this study since you opened it. What you entered is kept "
+    "below: save once more to put it over theirs."
+)
+
+
+class ChangedMeanwhileError(ConflictError):
+    """Two edited one draft; the second has not seen what the first saved."""
+
+
+@transaction.atomic
+def update_draft(
+    *,
+    study: Study,
+    sample_sets: Sequence[SampleSet],
+    revision: int,
+    actor: User,
+) -> Study:
+    """Store a draft that a form has changed, unless somebody else did so meanwhile."""
+    stored = _lock_draft(study)
+    if stored.revision != revision:
+        raise ChangedMeanwhileError(CHANGED_MEANWHILE)
+    study.project, study.revision = study.real_set.project, revision + 1
+    studies.check_settings(study, sample_sets)
+    before = frozen_settings.settings_of(stored)
+    study.save()
+    has_new_images = _put_arms(study, sample_sets) or (
+        stored.real_set_id != study.real_set_id
+    )
+    if has_new_images:
+        LeakAudit.objects.filter(study=study).delete()
+        study.masks.all().delete()
+    after = frozen_settings.settings_of(study)
+    changed = [name for name in after if after[name] != before.get(name)]
+    audit.record(
+        actor=actor, action="changed", subject=study, detail=", ".join(sorted(changed))
+    )
+    return study
+
+
+@transaction.atomic
+def delete_draft(*, study: Study, actor: User) -> None:
+    """Remove a draft with its previews; its sample sets stay."""
+    study = _lock_draft(study)
+    study.sessions.all().delete()
+    audit.record(actor=actor, action="deleted", subject=study)
+    study.delete()
+
+
+def chosen_sets(study: Study) -> dict[str, list[int]]:
+    """Return the sets of a study as the form's fields take them."""
+    arms = study.arms.order_by("position")
+    return {"arms": list(arms.values_list("sample_set", flat=True))}
+
+
+def differences(
+    theirs: Study, yours: Study, sample_sets: Sequence[SampleSet]
+) -> list[str]:
+    """Return what differs between the stored draft and one that a form describes."""
+    found = []
+    for field in Study._meta.concrete_fields:  # noqa: SLF001 - a public API
+        if field.name in NOT_SETTINGS:
+            continue
+        stored, entered = (getattr(one, field.name) for one in (theirs, yours))
+        if stored != entered:
+            found.append(f"{field.verbose_name}: theirs “{stored}”, yours “{entered}”")
+    arms = sorted(theirs.sample_sets.values_list("name", flat=True))
+    wanted = sorted(sample_set.name for sample_set in sample_sets)
+    if arms != wanted:
+        found.append(f"arms: theirs {', '.join(arms)}, yours {', '.join(wanted)}")
+    return found
+
+
+def copy_of(study: Study) -> Study:
+    """Return a new draft with a study's settings, not stored yet."""
+    copied = {
+        field.attname: getattr(study, field.attname)
+        for field in Study._meta.concrete_fields  # noqa: SLF001 - a public API
+        if field.name not in NOT_SETTINGS
+    }
+    name = f"Copy of {study.name}"
+    longest = Study._meta.get_field("name").max_length  # noqa: SLF001
+    return Study(**{**copied, "name": name[:longest]})
+
+
+def _put_arms(study: Study, sample_sets: Sequence[SampleSet]) -> bool:
+    """Make the arms those of the sets; return whether that changed them."""
+    wanted = studies.arms_for(study, sweeps.place(study.sweep_axis, sample_sets))
+    held = study.arms.order_by("position")
+    if [_shape(arm) for arm in held] == [_shape(arm) for arm in wanted]:
+        return False
+    # Only previews can have begun; they show images that may be gone.
+    study.sessions.all().delete()
+    study.arms.all().delete()
+    Arm.objects.bulk_create(wanted)
+    return True
+
+
+def _shape(arm: Arm) -> tuple[int, str, float | None]:
+    return arm.sample_set_id, arm.label, arm.axis_value
+
+
+def _lock_draft(study: Study) -> Study:
+    found = Study.objects.select_for_update(of=("self",)).filter(pk=study.pk).first()
+    if found is None:
+        raise ConflictError("Somebody deleted this draft just now.")
+    if not found.is_draft:
+        raise ConflictError(FROZEN)
+    return found

@@ -16,7 +16,7 @@ from hypeweb.models.sessions import Truth
 from hypeweb.models.study_pay import PaySettings
 from hypeweb.models.study_words import DEFAULT_CONSENT
 from hypeweb.science.staircase import PRESETS
-from hypeweb.services import leaks, samples, studies
+from hypeweb.services import exports, leaks, samples, studies
 from hypeweb.services.plans import Setup
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
@@ -216,6 +216,30 @@ class LeakOverrideForm(forms.Form):
         help_text="It is logged with your name and printed in the report.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class ExportForm(forms.Form):
+    """Which rows of a study's tables to download."""
+
+    population = forms.ChoiceField(
+        label="Whose",
+        required=False,
+        choices=[
+            ("people", "people"),
+            ("simulated", "simulated evaluators"),
+            ("preview", "researchers' previews"),
+            ("all", "all, told apart by a column"),
+        ],
+    )
+    scored_only = forms.BooleanField(
+        label="Only judgments that the scores rest on", required=False
+    )
+
+    def as_selection(self) -> exports.Selection:
+        return exports.Selection(
+            population=self.cleaned_data["population"] or "people",
+            scored_only=self.cleaned_data["scored_only"],
+        )
 
 
 class PlanForm(forms.Form):

@@ -5,9 +5,11 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 from django.views.i18n import set_language
 
+from hypeweb.services import export_columns, export_formats
 from hypeweb.views import (
     drafts,
     evaluations,
+    exports,
     leaks,
     projects,
     report_links,
@@ -17,6 +19,24 @@ from hypeweb.views import (
     site,
     studies,
 )
+
+
+class WhatConverter:
+    """One of the tables that can be exported."""
+
+    regex = "|".join(export_columns.TABLES)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class FormatConverter(WhatConverter):
+    """One of the formats they can be had in."""
+
+    regex = "|".join(export_formats.FORMATS)
 
 
 class TokenConverter:
@@ -32,6 +52,8 @@ class TokenConverter:
 
 
 register_converter(TokenConverter, "token")
+register_converter(WhatConverter, "what")
+register_converter(FormatConverter, "format")
 
 handler404 = "hypeweb.views.site.not_found"
 
@@ -114,6 +136,13 @@ urlpatterns = [
         report_links.study_link_revoke,
         name="report_link_revoke",
     ),
+    path("studies/<slug:slug>/data/", exports.exports, name="exports"),
+    path(
+        "studies/<slug:slug>/data/<what:what>.<format:form>",
+        exports.export,
+        name="export",
+    ),
+    path("data-dictionary.csv", exports.dictionary_csv, name="dictionary_csv"),
     # Readers with a link
     path("r/<token:token>/", report_links.shared_report, name="shared_report"),
     path(

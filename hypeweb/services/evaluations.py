@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from hypeweb.models import (
@@ -78,14 +79,18 @@ def request_evaluations(study: Study) -> list[Evaluation]:
     ]
 
 
-def evaluations_of(study: Study) -> dict[int, Evaluation]:
-    """Return the evaluations of a study by sample set id."""
-    found = Evaluation.objects.filter(
-        real_set=study.real_set,
+def runs_of(study: Study) -> QuerySet[Evaluation]:
+    """Return the evaluations of a study with their results and warnings."""
+    return Evaluation.objects.filter(
+        real_set=study.real_set_id,
         sample_set__arms__study=study,
         extractor=study.extractor,
     ).prefetch_related("results", "warnings")
-    return {evaluation.sample_set_id: evaluation for evaluation in found}
+
+
+def evaluations_of(study: Study) -> dict[int, Evaluation]:
+    """Return the evaluations of a study by sample set id."""
+    return {run.sample_set_id: run for run in runs_of(study)}
 
 
 def studies_of(evaluation_id: int) -> list[int]:

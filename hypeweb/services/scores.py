@@ -24,6 +24,12 @@ from hypeweb.services import comparisons
 
 # A researcher's own preview is no evidence.
 SCORED = (Session.Population.PEOPLE, Session.Population.SIMULATED)
+# Of the judgments, those that scores rest on.
+COUNTS = Q(
+    trial__session__population__in=SCORED,
+    trial__session__state=Session.State.FINISHED,
+    is_void=False,
+)
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,9 @@ def judgments_of(study: Study, *, population: str) -> JudgmentsTable:
     """
     names = comparisons.arm_names(list(study.arms.all()))
     found = Judgment.objects.filter(
+        COUNTS,
         trial__session__study=study,
         trial__session__population=population,
-        trial__session__state=Session.State.FINISHED,
-        is_void=False,
     ).order_by(
         "trial__session__finished_at",
         "trial__session_id",

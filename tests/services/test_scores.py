@@ -107,39 +107,10 @@ def test_repeats_belong_to_the_block_they_were_shown_in(timed_study):
     assert found.value == pytest.approx((200 + 300) / 2)
 
 
-def as_csv(study):
-    """Return the judgments of finished sessions as anybody would export them."""
-    lines = ["evaluator,arm,sample,truth,answer,block,planned_ms,shown_ms,rt_ms"]
-    for judgment in (
-        Judgment.objects.filter(trial__session__state="finished", is_void=False)
-        .select_related("trial__session__arm")
-        .order_by(
-            "trial__session__finished_at",
-            "trial__session_id",
-            "trial__block",
-            "trial__number",
-        )
-    ):
-        trial = judgment.trial
-        cells = (
-            trial.session.evaluator_id,
-            trial.session.arm.label,
-            trial.sample_id,
-            trial.truth,
-            judgment.answer,
-            trial.block,
-            trial.planned_ms,
-            judgment.shown_ms,
-            judgment.rt_ms,
-        )
-        lines.append(",".join("" if cell is None else str(cell) for cell in cells))
-    return lines
-
-
 def by_command(study, tmp_path):
-    """Return what `manage.py score_judgments` says of a study's judgments."""
+    """Return what `manage.py score_judgments` says of a study's exported judgments."""
     table, out = tmp_path / "judgments.csv", tmp_path / "scores.json"
-    table.write_text("\n".join(as_csv(study)))
+    call_command("export", study.slug, scored_only=True, out=table)
     call_command(
         "score_judgments",
         table,

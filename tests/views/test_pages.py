@@ -231,6 +231,8 @@ RESEARCHER_PAGES = [
     ("report_json", "study"),
     ("report_csv", "study"),
     ("comparisons_csv", "study"),
+    ("exports", "study"),
+    ("dictionary_csv", None),
 ]
 
 

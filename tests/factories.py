@@ -97,6 +97,16 @@ def draft_study(
     return study
 
 
+def pass_audit(study: Study) -> None:
+    """Let a study through without the audit's seconds, for tests of other things."""
+    leaks.request_audit(study)
+    LeakAudit.objects.filter(study=study).update(
+        state=LeakAudit.State.DONE,
+        verdict=LeakAudit.Verdict.TOO_FEW,
+        sentence="Too few images for a leak audit to say anything.",
+    )
+
+
 def open_study(
     owner: User, *, protocol: str, n_arms: int = 2, **fields: object
 ) -> Study:

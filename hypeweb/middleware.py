@@ -1,5 +1,6 @@
 """What every response carries, and how a domain error reaches a person."""
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -26,8 +27,8 @@ HEADERS = {
 }
 
 
-# Where evaluators are: invitations and sessions. Images have no language.
-EVALUATORS_PATHS = ("/e/", "/s/")
+# Where evaluators are, or one who previews: not images, which have no language.
+EVALUATORS_PATHS = re.compile(r"/(e|s)/|/studies/[^/]+/preview/$")
 
 
 def languages(get_response: GetResponse) -> GetResponse:
@@ -38,7 +39,7 @@ def languages(get_response: GetResponse) -> GetResponse:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(EVALUATORS_PATHS):
+        if not EVALUATORS_PATHS.match(request.path_info):
             with translation.override(settings.LANGUAGE_CODE):
                 return get_response(request)
         request.LANGUAGE_CODE = translation.get_language_from_request(request)

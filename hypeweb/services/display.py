@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from hypeweb.models import Session, Study
+from hypeweb.services import screens
+from hypeweb.services.screens import Requirements
 from hypeweb.services.sessions import Result
 
-# Images are shown at a whole multiple of their pixels, up to about this side.
-STAGE_PX = 384
 # The publication's 10 minutes for 100 untimed images and 60 for 450 timed ones.
 SECONDS_UNTIMED = 6
 SECONDS_TIMED = 8
@@ -19,6 +20,7 @@ class Facts:
     """The public facts of a study: never which image is what."""
 
     name: str
+    slug: str
     question: str
     is_timed: bool
     n_trials: int
@@ -44,16 +46,8 @@ class Task:
     stage_px: int
     image_rendering: str
     n_trials: int
-
-
-@dataclass(frozen=True)
-class Requirements:
-    """What a timed study asks of a screen."""
-
-    min_width: int
-    min_height: int
-    min_refresh_hz: int
-    needs_keyboard: bool
+    required: Requirements | None
+    idle_limit_min: int
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,6 @@ class Debrief:
     percent_correct: int
     reals_correct_text: str
     fakes_correct_text: str
-    hype_time_text: str
 
 
 def facts_of(study: Study) -> Facts:
@@ -73,6 +66,7 @@ def facts_of(study: Study) -> Facts:
     seconds = SECONDS_TIMED if study.is_timed else SECONDS_UNTIMED
     return Facts(
         name=study.name,
+        slug=study.slug,
         question=study.spoken_question,
         is_timed=study.is_timed,
         n_trials=study.n_trials,
@@ -91,15 +85,9 @@ def facts_of(study: Study) -> Facts:
 
 def requirements_of(session: Session) -> Requirements | None:
     """Return what the screen check looks for; nothing where nobody is timed."""
-    study = session.study
-    if not study.is_timed or session.is_simulated:
+    if not session.study.is_timed or session.is_simulated:
         return None
-    return Requirements(
-        min_width=study.min_width_px,
-        min_height=study.min_height_px,
-        min_refresh_hz=study.min_refresh_hz,
-        needs_keyboard=study.needs_keyboard,
-    )
+    return screens.requirements_of(session.study)
 
 
 def task_of(session: Session) -> Task:
@@ -110,7 +98,9 @@ def task_of(session: Session) -> Task:
         countdown_ms=study.countdown_ms,
         mask_ms=study.mask_ms,
         feedback=study.feedback,
-        stage_px=_stage_px(study),
+        stage_px=screens.stage_px(study),
+        required=requirements_of(session),
+        idle_limit_min=study.idle_limit_min,
         image_rendering=study.image_rendering,
         n_trials=study.n_trials,
     )
@@ -118,21 +108,62 @@ def task_of(session: Session) -> Task:
 
 def debrief_of(result: Result) -> Debrief:
     """Put a result in words."""
-    share = _("%(n_right)s of %(n_all)s recognised")
     return Debrief(
         n_answered=result.n_answered,
         n_correct=result.n_correct,
         percent_correct=result.percent_correct,
-        reals_correct_text=share
-        % {"n_right": result.n_reals_correct, "n_all": result.n_reals},
-        fakes_correct_text=share
-        % {"n_right": result.n_fakes_correct, "n_all": result.n_fakes},
-        hype_time_text=""
-        if result.hype_time_ms is None
-        else f"{result.hype_time_ms:.0f} ms",
+        reals_correct_text=_recognised(result.n_reals_correct, result.n_reals),
+        fakes_correct_text=_recognised(result.n_fakes_correct, result.n_fakes),
     )
 
 
-def _stage_px(study: Study) -> int:
-    side = max(study.real_set.width, study.real_set.height)
-    return side * max(1, STAGE_PX // side)
+def own_threshold(session: Session, result: Result) -> str:
+    """Say how long a person had to see an image; nothing before the end, or untimed.
+
+    It is the published score, the mean of the blocks' modes: at a limit of the study
+    it says only that the person's own lies beyond.
+    """
+    study, own_ms = session.study, result.hype_time_ms
+    if own_ms is None or session.state != Session.State.FINISHED:
+        return ""
+    seconds = {"seconds": number_format(own_ms / 1000, decimal_pos=2)}
+    if own_ms >= study.max_ms:
+        return (
+            _(
+                "You were still unsure after %(seconds)s seconds, the longest that "
+                "this study shows an image."
+            )
+            % seconds
+        )
+    if own_ms <= study.min_ms:
+        return (
+            _(
+                "%(seconds)s seconds, the shortest that this study shows an image, "
+                "were enough for you."
+            )
+            % seconds
+        )
+    likeness = next(words for limit_ms, words in _likenesses() if own_ms < limit_ms)
+    sentence = _("Your limit settled at %(seconds)s seconds: %(likeness)s.")
+    return sentence % {**seconds, "likeness": likeness}
+
+
+def _likenesses() -> tuple[tuple[float, str], ...]:
+    """Return what exposures below a number of milliseconds last as long as."""
+    return (
+        (150, _("less than the blink of an eye")),
+        (400, _("about the blink of an eye")),
+        (700, _("about half a second")),
+        (float("inf"), _("about a second, a good look")),
+    )
+
+
+def _recognised(n_right: int, n_all: int) -> str:
+    if not n_all:
+        return _("none seen")
+    percent = round(100 * n_right / n_all)
+    return _("%(percent)d %%, %(n_right)d of %(n_all)d recognised") % {
+        "percent": percent,
+        "n_right": n_right,
+        "n_all": n_all,
+    }

@@ -23,7 +23,7 @@ from hypeweb.models.sessions import Truth
 from hypeweb.science.schedule import choose_least_shown, truth_order
 from hypeweb.science.scoring import block_mode
 from hypeweb.science.staircase import next_exposure
-from hypeweb.services import studies, tokens
+from hypeweb.services import screens, studies, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 
 # A session that consented, or started, longer ago holds no place in its arm.
@@ -355,7 +355,8 @@ def _check_screen(session: Session, screen: Screen | None) -> None:
                 "page, and wait until it is done."
             )
         )
-    if screen.width < study.min_width_px or screen.height < study.min_height_px:
+    required = screens.requirements_of(study)
+    if screen.width < required.min_width or screen.height < required.min_height:
         raise DomainError(
             _(
                 "The window is %(width)d x %(height)d pixels, and this study needs "
@@ -365,8 +366,8 @@ def _check_screen(session: Session, screen: Screen | None) -> None:
             % {
                 "width": screen.width,
                 "height": screen.height,
-                "min_width": study.min_width_px,
-                "min_height": study.min_height_px,
+                "min_width": required.min_width,
+                "min_height": required.min_height,
             }
         )
     if screen.refresh_hz < NOMINAL_SHARE * study.min_refresh_hz:

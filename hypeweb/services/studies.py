@@ -11,7 +11,14 @@ from django.utils.text import slugify
 
 from hypeweb.models import Arm, LeakAudit, Sample, SampleSet, Session, Study
 from hypeweb.science.staircase import PRESETS, Rule
-from hypeweb.services import audit, frozen_settings, samples, sweeps, tokens
+from hypeweb.services import (
+    audit,
+    frozen_settings,
+    samples,
+    screens,
+    sweeps,
+    tokens,
+)
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.sweeps import PlacedSet
 
@@ -190,6 +197,7 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Blocks", f"{study.n_blocks} of {study.images_per_block} images, half real"),
         ("Staircase", f"{study.preset}: {_staircase_text(study)}"),
         ("Settles at", f"{rule_of(study).convergence_point():.1%} correct"),
+        ("Screen", _screen_text(screens.requirements_of(study))),
         ("Masks", f"{study.n_masks} of {study.mask_ms} ms after each image"),
     ]
     return rows
@@ -235,6 +243,13 @@ def _leak_text(audit: LeakAudit | None) -> str:
     if not audit.is_overridden:
         return result
     return f"{result} Overridden: “{audit.override_reason}”"
+
+
+def _screen_text(required: screens.Requirements) -> str:
+    return (
+        f"a window of at least {required.min_width} x {required.min_height} pixels, "
+        f"{required.min_refresh_hz} Hz"
+    )
 
 
 def _staircase_text(study: Study) -> str:

@@ -47,25 +47,23 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         response = redirect("session", token=joined.token)
         access.remember_evaluator(response, joined.evaluator)
         return response
-    context = {
-        "study": display.facts_of(study),
-        "consent_text": study.spoken_consent,
-        "form": form,
-    }
-    status = 400 if form.errors else 200
-    return render(request, "sessions/invitation.html", context, status=status)
+    return _invitation(request, study, form)
 
 
+@never_cache
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def study_preview(request: HttpRequest, slug: str) -> HttpResponse:
     """Let a researcher walk their study as an evaluator would; it counts nowhere."""
-    joined = sessions.join_study(
-        study=access.study(access.researcher(request), slug),
-        population=Session.Population.PREVIEW,
-        now=timezone.now(),
-    )
-    return redirect("session", token=joined.token)
+    study = access.study(access.researcher(request), slug)
+    access.speak_language_of(study)
+    form = ConsentForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        joined = sessions.join_study(
+            study=study, population=Session.Population.PREVIEW, now=timezone.now()
+        )
+        return redirect("session", token=joined.token)
+    return _invitation(request, study, form, is_preview=True)
 
 
 @never_cache
@@ -82,8 +80,10 @@ def session(request: HttpRequest, token: str) -> HttpResponse:
     if found.state == Session.State.RUNNING:
         task = display.task_of(found)
         return render(request, "sessions/trial.html", {**context, "task": task})
-    result = display.debrief_of(sessions.result_of(found))
-    return render(request, "sessions/debrief.html", {**context, "result": result})
+    result = sessions.result_of(found)
+    context["result"] = display.debrief_of(result)
+    context["threshold"] = display.own_threshold(found, result)
+    return render(request, "sessions/debrief.html", context)
 
 
 @require_POST
@@ -145,6 +145,19 @@ def trial_image(request: HttpRequest, token: str) -> HttpResponse:
 def mask_image(request: HttpRequest, token: str) -> HttpResponse:
     found = access.mask(token)
     return _image(masks.read_png(found), found.study)
+
+
+def _invitation(
+    request: HttpRequest, study: Study, form: ConsentForm, *, is_preview: bool = False
+) -> HttpResponse:
+    context = {
+        "study": display.facts_of(study),
+        "consent_text": study.spoken_consent,
+        "form": form,
+        "is_preview": is_preview,
+    }
+    status = 400 if form.errors else 200
+    return render(request, "sessions/invitation.html", context, status=status)
 
 
 def _image(png: bytes, study: Study) -> HttpResponse:

@@ -14,6 +14,7 @@ const GOOD = {
   width: 1280,
   height: 720,
   zoom: 1,
+  hasFullscreen: true,
   refresh: { refreshHz: 59.94, nLongGaps: 1, nGaps: 120 },
   keysSeen: { fake: true, real: true },
 };
@@ -23,6 +24,7 @@ test("a good screen may start", () => {
   assert.deepEqual(verdicts, {
     size: true,
     zoom: true,
+    fullscreen: true,
     refresh: true,
     steady: true,
     keyboard: true,
@@ -64,6 +66,12 @@ test("zoom advises and does not refuse", () => {
   const zoomed = judgeScreen({ ...GOOD, zoom: 1.25 }, REQUIRED);
   assert.equal(zoomed.zoom, false);
   assert.equal(mayStart(zoomed), true);
+});
+
+test("a browser without full screen is told and may start", () => {
+  const verdicts = judgeScreen({ ...GOOD, hasFullscreen: false }, REQUIRED);
+  assert.equal(verdicts.fullscreen, false);
+  assert.equal(mayStart(verdicts), true);
 });
 
 test("zoom is the page's pixel in pixels of the desktop, times the pinch", () => {

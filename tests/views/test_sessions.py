@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_whole_walk_from_invitation_to_debrief(client, study):
     assert step == {"state": "finished", "location": url("session", session)}
     debrief = client.get(step["location"]).content.decode()
     assert "100" in debrief
-    assert "2 of 2 recognised" in debrief
+    assert "100 %, 2 of 2 recognised" in debrief
 
 
 def test_one_browser_is_one_evaluator(client, study):
@@ -382,8 +383,20 @@ def test_a_preview_is_for_the_owner_and_marked(client, researcher, tmp_path):
     client.force_login(factories.make_user("other"))
     assert client.post(address).status_code == 404
     client.force_login(researcher)
-    page = client.post(address, follow=True).content.decode()
-    assert "Preview: this walk counts nowhere." in page
+    marked = "Preview: this walk counts nowhere."
+    page = client.get(address).content.decode()
+    assert marked in page
+    assert "You agree." in page
+    assert not Session.objects.exists()
+    response = client.post(address, {"consent": "on"}, follow=True)
+    assert marked in response.content.decode()
+    session = Session.objects.get()
+    client.post(
+        url("session_start", session), {"screen": json.dumps(asdict(factories.SCREEN))}
+    )
+    assert marked in client.get(url("session", session)).content.decode()
+    client.post(url("session_leave", session))
+    assert marked in client.get(url("session", session)).content.decode()
     assert Session.objects.get().population == "preview"
 
 
@@ -391,6 +404,7 @@ def test_a_preview_needs_enough_images(client, researcher, tmp_path):
     draft = factories.draft_study(researcher, protocol="hype_inf", folder=tmp_path)
     Study.objects.update(n_fake=13)
     client.force_login(researcher)
-    response = client.post(reverse("study_preview", args=[draft.slug]))
+    address = reverse("study_preview", args=[draft.slug])
+    response = client.post(address, {"consent": "on"})
     assert response.status_code == 400
     assert "each evaluator needs 13" in response.content.decode()

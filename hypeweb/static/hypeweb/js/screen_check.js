@@ -22,6 +22,7 @@ function watch(form) {
   const keysSeen = { fake: false, real: false };
   const startButton = form.querySelector("[data-start]");
   const field = form.querySelector("[data-measured]");
+  const enlargeButton = form.querySelector("[data-enlarge]");
   const status = form.querySelector("[data-check-status]");
   let refresh = null;
 
@@ -33,6 +34,7 @@ function watch(form) {
       innerWidth: window.innerWidth,
       pinchScale: window.visualViewport?.scale ?? 1,
     }),
+    hasFullscreen: document.fullscreenEnabled,
     refresh,
     keysSeen,
   });
@@ -45,6 +47,7 @@ function watch(form) {
       zoom: `${Math.round(100 * measured.zoom)} %`,
       refresh: refresh ? `${Math.round(refresh.refreshHz)} Hz` : "",
       steady: refresh ? `${refresh.nGaps - refresh.nLongGaps} / ${refresh.nGaps}` : "",
+      fullscreen: "",
       keyboard: [keysSeen.fake && "F", keysSeen.real && "J"].filter(Boolean).join(" "),
     };
     for (const item of form.querySelectorAll("[data-check]")) {
@@ -58,6 +61,8 @@ function watch(form) {
     }
     const isReady = mayStart(verdicts);
     startButton.disabled = !isReady;
+    enlargeButton.hidden =
+      verdicts.size || !measured.hasFullscreen || document.fullscreenElement !== null;
     status.hidden = !isReady;
     field.value = JSON.stringify({
       width: measured.width,
@@ -89,6 +94,9 @@ function watch(form) {
     }
   });
   window.addEventListener("resize", show);
+  enlargeButton.addEventListener("click", () => {
+    document.documentElement.requestFullscreen({ navigationUI: "hide" }).catch(() => {});
+  });
   form.querySelector("[data-again]").addEventListener("click", measureRefresh);
   measureRefresh();
 }

@@ -19,17 +19,21 @@ export function isSteady({ nLongGaps, nGaps }) {
 
 // Each rule as met (true), not met (false), or not known yet (null).
 export function judgeScreen(measured, required) {
-  const { width, height, refresh, zoom, keysSeen } = measured;
+  const { width, height, refresh, zoom, keysSeen, hasFullscreen } = measured;
   return {
     size: width >= required.minWidth && height >= required.minHeight,
     zoom: Math.abs(zoom - 1) <= SAME_ZOOM,
+    fullscreen: hasFullscreen,
     refresh: refresh && meetsRefresh(refresh.refreshHz, required.minRefreshHz),
     steady: refresh && isSteady(refresh),
     keyboard: required.needsKeyboard ? (keysSeen.fake && keysSeen.real) || null : true,
   };
 }
 
-// Zoom only advises: its measure is a guess on some systems.
+// Zoom only advises: its measure is a guess on some systems. So does full screen,
+// which some browsers lack: the task watches the window all the same.
+const ADVICE = new Set(["zoom", "fullscreen"]);
+
 export function mayStart(verdicts) {
-  return Object.entries(verdicts).every(([name, isMet]) => isMet === true || name === "zoom");
+  return Object.entries(verdicts).every(([name, isMet]) => isMet === true || ADVICE.has(name));
 }

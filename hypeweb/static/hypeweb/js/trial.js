@@ -50,6 +50,8 @@ function readSettings(root) {
     countdownMs: Number(dataset.countdownMs),
     maskMs: Number(dataset.maskMs),
     stagePx: Number(dataset.stagePx),
+    minWidth: Number(dataset.minWidth),
+    minHeight: Number(dataset.minHeight),
     hasFeedback: dataset.feedback === "true",
   };
 }
@@ -153,6 +155,10 @@ function createTask({ root, settings, page, api, queue }) {
     if (settings.isTimed) {
       frameMs = (await measured).frameMs;
       await enterFullscreen();
+      while (!page.hasRoom(settings)) {
+        await page.ask("small");
+        await enterFullscreen();
+      }
     }
   };
 

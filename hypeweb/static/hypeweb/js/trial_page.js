@@ -12,7 +12,7 @@ export function createPage(root) {
   const area = find("[data-stage-area]");
   const status = find("[data-status]");
   const progress = find("progress");
-  const timeLeft = find("[data-time-left]");
+  const timesLeft = findAll("[data-time-left], [data-break-left]");
   const buttons = findAll("button[data-answer]");
   const panels = findAll("[data-panel]");
   const leaveDialog = find("dialog");
@@ -57,11 +57,13 @@ export function createPage(root) {
 
   window.addEventListener("resize", () => fitted && fit());
   find("[data-leave]").addEventListener("click", () => {
+    fill(leaveDialog, { answered: progress.value });
     leaveDialog.showModal();
     document.dispatchEvent(new Event(COVERED));
   });
-  find("[data-stay]").addEventListener("click", () => {
-    leaveDialog.close();
+  find("[data-stay]").addEventListener("click", () => leaveDialog.close());
+  // Escape closes it too.
+  leaveDialog.addEventListener("close", () => {
     find("[data-panel]:not([hidden]) [data-go-on]")?.focus();
   });
 
@@ -73,6 +75,11 @@ export function createPage(root) {
 
     say(sentence) {
       status.textContent = sentence;
+    },
+
+    // Whether the image gets its whole size; a cramped window would shrink it.
+    hasRoom({ minWidth, minHeight }) {
+      return window.innerWidth >= minWidth && window.innerHeight >= minHeight;
     },
 
     fitStage({ naturalWidth, naturalHeight }, stagePx) {
@@ -90,8 +97,10 @@ export function createPage(root) {
       progress.max = trial.n_trials;
       progress.value = trial.number - 1;
       const minutes = minutesLeft(trialMs, trial.n_trials - trial.number + 1);
-      timeLeft.hidden = minutes === null;
-      fill(timeLeft, { minutes: minutes ?? "" });
+      for (const element of timesLeft) {
+        element.hidden = minutes === null;
+        fill(element, { minutes: minutes ?? "" });
+      }
     },
 
     // Resolves when the panel's button is pressed.

@@ -22,6 +22,7 @@ from hypeweb.models import (
     SampleSet,
     Session,
     Study,
+    Subscription,
 )
 from hypeweb.services import projects
 from hypeweb.services.errors import DomainError, ForbiddenError, NotFoundError
@@ -208,6 +209,13 @@ def can_change(user: User, study: Study) -> bool:
     """Return whether the pages of a study offer somebody its buttons."""
     editable = projects_of(user, at_least=Role.EDITOR)
     return editable.filter(pk=study.project_id).exists()
+
+
+def subscription(study: Study, pk: int) -> Subscription:
+    found = study.subscriptions.filter(pk=pk).select_related("study").first()
+    if found is None:
+        raise NotFoundError("Nobody of that kind hears of this study.")
+    return found
 
 
 def report_link(study: Study, pk: int) -> ReportLink:

@@ -1,4 +1,4 @@
-"""The study form on a draft that is there."""
+"""What people send about a study that is there: its draft, who hears of it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django import forms
 from django.http import QueryDict
 
 from hypeweb.forms import StudyForm
-from hypeweb.models import Study
+from hypeweb.models import Study, Subscription
 from hypeweb.services import drafts
 
 
@@ -31,3 +31,13 @@ class DraftForm(StudyForm):
             sent.setlist(name, self.data.getlist(name))  # type: ignore[attr-defined]
         sent["revision"] = str(stored.revision)
         self.data = sent
+
+
+class SubscriptionForm(forms.Form):
+    channel = forms.ChoiceField(
+        label="By", choices=Subscription.Channel.choices, widget=forms.RadioSelect
+    )
+    address = forms.CharField(
+        max_length=500,
+        help_text="An e-mail address, or the https:// address of a webhook.",
+    )

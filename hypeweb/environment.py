@@ -87,6 +87,42 @@ def database(url: SplitResult, data_dir: Path) -> dict[str, object]:
 
 
 @dataclass(frozen=True)
+class MailServer:
+    """A mail server as EMAIL_URL names it: smtp://user:password@host:587."""
+
+    backend: str
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = ""
+    uses_ssl: bool = False
+    uses_starttls: bool = False
+
+
+def mail_server(address: str) -> MailServer:
+    """Return the mail server an address names, or one that sends nothing."""
+    if not address:
+        return MailServer("django.core.mail.backends.dummy.EmailBackend")
+    url = urlsplit(address)
+    if url.scheme not in {"smtp", "smtps"} or not url.hostname:
+        raise ImproperlyConfigured(
+            "EMAIL_URL must name a server, as in smtp://user:password@host:587 (with "
+            "STARTTLS) or smtps://user:password@host:465."
+        )
+    is_secure = url.scheme == "smtps"
+    options = parse_qs(url.query)
+    return MailServer(
+        "django.core.mail.backends.smtp.EmailBackend",
+        host=url.hostname,
+        port=url.port or (465 if is_secure else 587),
+        user=unquote(url.username or ""),
+        password=unquote(url.password or ""),
+        uses_ssl=is_secure,
+        uses_starttls=not is_secure and options.get("starttls") != ["0"],
+    )
+
+
+@dataclass(frozen=True)
 class Bucket:
     """An S3 bucket as STORAGE_URL names it: s3://bucket/prefix?endpoint_url=..."""
 

@@ -162,6 +162,20 @@ METRICS_CACHE = Path(
 )
 METRICS_DEVICE = environment.read_text("METRICS_DEVICE", "auto")
 
+# Milestones of studies are told by e-mail where there is a server, and to webhooks.
+EMAIL_URL = environment.read_text("EMAIL_URL")
+_mail = environment.mail_server(EMAIL_URL)
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.uses_ssl, _mail.uses_starttls
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = environment.read_text("EMAIL_FROM", "hypeweb@localhost")
+# Webhooks inside the site's own network: only where its researchers may reach that.
+WEBHOOK_PRIVATE_ADDRESSES = environment.read_flag(
+    "WEBHOOK_PRIVATE_ADDRESSES", default=False
+)
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -17,6 +17,7 @@ from hypeweb.services import (
     jobs,
     leaks,
     masks,
+    milestones,
     samples,
     scores,
 )
@@ -56,12 +57,26 @@ def score(study_id: int) -> None:
     """Recompute a study's scores."""
     scores.score_study(study_id, now=timezone.now())
     enqueue(relate, study_id)
+    enqueue(notice_milestones, study_id)
 
 
 @app.task
 def relate(study_id: int) -> None:
     """Recompute how a study's people and metrics agree."""
     agreement.relate_study(study_id, now=timezone.now())
+
+
+@app.task
+def notice_milestones(study_id: int) -> None:
+    """Find out what a running study has reached, and tell whoever subscribed."""
+    for notice_id in milestones.notice_milestones(study_id, now=timezone.now()):
+        enqueue(send_notice, notice_id)
+
+
+@app.task
+def send_notice(notice_id: int) -> None:
+    """Try once to deliver a notice."""
+    milestones.send_notice(notice_id, now=timezone.now())
 
 
 @app.task
@@ -82,6 +97,10 @@ def sweep() -> None:
         score.apply_async([study_id], expires=expires)
     for study_id in agreement.unrelated():
         relate.apply_async([study_id], expires=expires)
+    for study_id in milestones.watched():
+        notice_milestones.apply_async([study_id], expires=expires)
+    for notice_id in milestones.due(now=now):
+        send_notice.apply_async([notice_id], expires=expires)
 
 
 def enqueue(task: Task, *arguments: int) -> None:

@@ -11,6 +11,7 @@ from hypeweb.views import (
     evaluations,
     exports,
     leaks,
+    monitoring,
     projects,
     report_links,
     reports,
@@ -97,6 +98,16 @@ urlpatterns = [
     path("studies/<slug:slug>/delete/", drafts.study_delete, name="study_delete"),
     path("studies/<slug:slug>/preview/", sessions.study_preview, name="study_preview"),
     path("studies/<slug:slug>/open/", studies.study_open, name="study_open"),
+    path("studies/<slug:slug>/pause/", monitoring.study_pause, name="study_pause"),
+    path("studies/<slug:slug>/resume/", monitoring.study_resume, name="study_resume"),
+    path(
+        "studies/<slug:slug>/monitor/", monitoring.study_monitor, name="study_monitor"
+    ),
+    path(
+        "studies/<slug:slug>/subscriptions/<int:pk>/delete/",
+        monitoring.subscription_delete,
+        name="subscription_delete",
+    ),
     path("studies/<slug:slug>/close/", studies.study_close, name="study_close"),
     path(
         "studies/<slug:slug>/leak-audit/",

@@ -2,6 +2,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from hypeweb import environment
+from hypeweb.environment import MailServer
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,25 @@ def test_bucket(monkeypatch):
 def test_bucket_rejects_nonsense(monkeypatch, text, sentence):
     with pytest.raises(ImproperlyConfigured, match=sentence):
         environment.bucket(parse(monkeypatch, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("", MailServer("django.core.mail.backends.dummy.EmailBackend")),
+        (
+            "smtp://me:a%40b@mail.example.org",
+            MailServer(SMTP, "mail.example.org", 587, "me", "a@b", uses_starttls=True),
+        ),
+        ("smtp://localhost:25?starttls=0", MailServer(SMTP, "localhost", 25)),
+        ("smtps://h", MailServer(SMTP, "h", 465, uses_ssl=True)),
+    ],
+)
+def test_mail_server(text, server):
+    assert environment.mail_server(text) == server
+
+
+@pytest.mark.parametrize("text", ["mail.example.org", "https://h", "smtp://"])
+def test_mail_server_rejects_nonsense(text):
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL must name a server"):
+        environment.mail_server(text)

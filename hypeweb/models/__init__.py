@@ -4,6 +4,7 @@ from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
 from hypeweb.models.jobs import Job
 from hypeweb.models.leaks import ArmAudit, LeakAudit, TraceAudit
+from hypeweb.models.milestones import Milestone, Notice, Subscription
 from hypeweb.models.projects import Membership, Project
 from hypeweb.models.reports import Agreement, ReportLink
 from hypeweb.models.samples import Sample, SampleImport, SampleSet, SkippedFile
@@ -25,6 +26,8 @@ __all__ = [
     "Membership",
     "MetricResult",
     "MetricWarning",
+    "Milestone",
+    "Notice",
     "Project",
     "ReportLink",
     "Sample",
@@ -35,6 +38,7 @@ __all__ = [
     "SkippedFile",
     "Study",
     "StudyComparison",
+    "Subscription",
     "TraceAudit",
     "Trial",
 ]

@@ -23,6 +23,7 @@ class Study(StudyWords, PaySettings):
     class State(models.TextChoices):
         DRAFT = "draft", "draft"
         OPEN = "open", "open"
+        PAUSED = "paused", "paused"
         CLOSED = "closed", "closed"
 
     class Rendering(models.TextChoices):
@@ -152,7 +153,11 @@ class Study(StudyWords, PaySettings):
             ),
             models.CheckConstraint(
                 condition=Q(state="draft", opened_at__isnull=True)
-                | Q(state="open", opened_at__isnull=False, closed_at__isnull=True)
+                | Q(
+                    state__in=["open", "paused"],
+                    opened_at__isnull=False,
+                    closed_at__isnull=True,
+                )
                 | Q(state="closed", opened_at__isnull=False, closed_at__isnull=False),
                 name="study_state_matches_dates",
             ),
@@ -194,6 +199,11 @@ class Study(StudyWords, PaySettings):
     @property
     def is_sweep(self) -> bool:
         return self.sweep_axis != self.SweepAxis.NONE
+
+    @property
+    def is_running(self) -> bool:
+        """Whether sessions may still begin, now or after a pause."""
+        return self.state in {self.State.OPEN, self.State.PAUSED}
 
     @property
     def is_timed(self) -> bool:

@@ -152,11 +152,33 @@ def open_study(*, study: Study, actor: User, now: datetime) -> None:
 def close_study(*, study: Study, actor: User, now: datetime) -> None:
     """Let nobody else in; sessions that have begun may still end."""
     study = _lock(study)
-    if not study.is_open:
+    if not study.is_running:
         raise ConflictError("Only an open study can be closed.")
     study.state, study.closed_at = Study.State.CLOSED, now
     study.save()
     audit.record(actor=actor, action="closed", subject=study)
+
+
+@transaction.atomic
+def pause_study(*, study: Study, actor: User) -> None:
+    """Let nobody in for a while; sessions that have begun go on."""
+    study = _lock(study)
+    if not study.is_open:
+        raise ConflictError("Only an open study can be paused.")
+    study.state = Study.State.PAUSED
+    study.save(update_fields=["state"])
+    audit.record(actor=actor, action="paused", subject=study)
+
+
+@transaction.atomic
+def resume_study(*, study: Study, actor: User) -> None:
+    """Let evaluators in again."""
+    study = _lock(study)
+    if study.state != Study.State.PAUSED:
+        raise ConflictError("Only a paused study can be resumed.")
+    study.state = Study.State.OPEN
+    study.save(update_fields=["state"])
+    audit.record(actor=actor, action="resumed", subject=study)
 
 
 def arms_with_counts(study: Study) -> list[Arm]:

@@ -29,13 +29,17 @@ from hypeweb.services.sessions import IssuedTrial
 @require_http_methods(["GET", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     study = access.invited_study(token)
-    if not study.is_open:
-        message = _("This study has ended. Thank you for your interest.")
-        return render(request, "sessions/closed.html", {"message": message}, status=409)
     evaluator = access.evaluator(request)
     begun = sessions.session_of(evaluator, study) if evaluator else None
-    if begun is not None:
+    if begun is not None and study.is_running:
         return redirect("session", token=begun.token)
+    if not study.is_open:
+        message = (
+            _("This study is paused. Please come back later.")
+            if study.is_running
+            else _("This study has ended. Thank you for your interest.")
+        )
+        return render(request, "sessions/closed.html", {"message": message}, status=409)
     form = ConsentForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         joined = sessions.join_study(

@@ -24,7 +24,7 @@ async function keepCurrent(first) {
   const status = document.querySelector("[data-refresh-status]");
   let part = first;
   while (part.dataset.active === "true") {
-    await wait(EVERY_MS);
+    await wait(Number(part.dataset.refreshMs) || EVERY_MS);
     const next = document.hidden ? null : await fetchPart(part).catch(() => null);
     if (next === null || next.innerHTML === part.innerHTML) {
       continue;

@@ -1,0 +1,211 @@
+"""How a study stands while it runs: people, pace, exposures, numbers, money."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from statistics import median
+
+from django.db.models import Avg, Count, F, Q, QuerySet
+from django.db.models.functions import Abs
+
+from hypeweb.models import Judgment, Score, Session, Study
+
+State = Session.State
+PEOPLE = Session.Population.PEOPLE
+RUNNING = (State.CONSENTED, State.RUNNING)
+N_FLAGS_NAMED = 5
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class ArmState:
+    """One arm's people and its latest score."""
+
+    label: str
+    n_finished: int
+    n_running: int
+    n_left: int
+    score_text: str
+
+
+@dataclass(frozen=True)
+class Exposures:
+    """How the timed exposures of a study came out."""
+
+    n_judgments: int
+    n_void: int
+    mean_error_ms: float | None
+    flags: tuple[tuple[str, int], ...]
+
+    @property
+    def void_share(self) -> float:
+        return self.n_void / self.n_judgments if self.n_judgments else 0.0
+
+    @property
+    def void_percent(self) -> int:
+        return round(100 * self.void_share)
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What the finished sessions earned by the study's terms."""
+
+    amount: Decimal
+    budget: Decimal | None
+    currency: str
+
+    @property
+    def share(self) -> float | None:
+        return float(self.amount / self.budget) if self.budget else None
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """Everything the page of a running study shows."""
+
+    arms: tuple[ArmState, ...]
+    n_wanted: int
+    n_begun: int
+    n_finished: int
+    n_running: int
+    n_left: int
+    seconds_per_trial: float | None
+    exposures: Exposures | None
+    spend: Spend | None
+    scored_at: datetime | None
+
+    @property
+    def drop_out_share(self) -> float | None:
+        n_ended = self.n_finished + self.n_left
+        return self.n_left / n_ended if n_ended else None
+
+    @property
+    def drop_out_percent(self) -> int | None:
+        share = self.drop_out_share
+        return None if share is None else round(100 * share)
+
+    @property
+    def percent(self) -> int:
+        return min(100, 100 * self.n_finished // self.n_wanted) if self.n_wanted else 0
+
+
+def monitor_of(study: Study) -> Monitor:
+    """Count what there is; only people, never simulations or previews."""
+    counts = _people(study).aggregate(
+        n_begun=Count("pk"),
+        n_finished=Count("pk", filter=Q(state=State.FINISHED)),
+        n_running=Count("pk", filter=Q(state__in=RUNNING)),
+        n_left=Count("pk", filter=Q(state=State.LEFT)),
+    )
+    scores = list(_scores(study))
+    return Monitor(
+        arms=_arms(study, scores),
+        n_wanted=study.evaluators_per_arm * study.arms.count(),
+        **counts,
+        seconds_per_trial=_seconds_per_trial(study),
+        exposures=exposures_of(study) if study.is_timed else None,
+        spend=spend_of(study) if study.is_paid else None,
+        scored_at=max((score.computed_at for score in scores), default=None),
+    )
+
+
+def exposures_of(study: Study) -> Exposures:
+    """Return how the exposures shown to people compare with the planned ones."""
+    judged = Judgment.objects.filter(
+        trial__session__study=study,
+        trial__session__population=PEOPLE,
+        trial__planned_ms__isnull=False,
+    )
+    counts = judged.aggregate(
+        n_judgments=Count("pk"),
+        n_void=Count("pk", filter=Q(is_void=True)),
+        mean_error_ms=Avg(
+            Abs(F("shown_ms") - F("trial__planned_ms")), filter=Q(is_void=False)
+        ),
+    )
+    flags: dict[str, int] = {}
+    flagged = judged.exclude(exposure_flags="").order_by().values_list("exposure_flags")
+    for text, number in flagged.annotate(number=Count("pk")):
+        for flag in text.split(","):
+            flags[flag] = flags.get(flag, 0) + number
+    most = sorted(flags.items(), key=lambda item: (-item[1], item[0]))
+    return Exposures(**counts, flags=tuple(most[:N_FLAGS_NAMED]))
+
+
+def spend_of(study: Study) -> Spend:
+    """Return what the people who finished earned by the study's terms."""
+    finished = (
+        _people(study)
+        .filter(state=State.FINISHED, started_at__isnull=False)
+        .annotate(
+            n_correct=Count("trials", filter=Q(trials__judgment__is_correct=True))
+        )
+        .values_list("started_at", "finished_at", "n_correct")
+    )
+    amount = Decimal(0)
+    for begun, ended, n_correct in finished:
+        assert begun and ended  # noqa: S101, PT018 - of finished sessions
+        hours = Decimal((ended - begun).total_seconds()) / 3600
+        earned = study.pay_base + n_correct * study.pay_per_correct
+        amount += max(earned, hours * study.pay_hourly_minimum)
+    return Spend(amount.quantize(CENT), study.budget, study.currency)
+
+
+def _people(study: Study) -> QuerySet[Session]:
+    return Session.objects.filter(study=study, population=PEOPLE).order_by()
+
+
+def _arms(study: Study, scores: list[Score]) -> tuple[ArmState, ...]:
+    people = Q(sessions__population=PEOPLE)
+    texts = {score.arm_id: _text(score) for score in scores}
+    arms = study.arms.annotate(
+        n_finished=Count("sessions", filter=people & Q(sessions__state=State.FINISHED)),
+        n_running=Count("sessions", filter=people & Q(sessions__state__in=RUNNING)),
+        n_left=Count("sessions", filter=people & Q(sessions__state=State.LEFT)),
+    )
+    return tuple(
+        ArmState(
+            label=arm.label,
+            n_finished=arm.n_finished,
+            n_running=arm.n_running,
+            n_left=arm.n_left,
+            score_text=texts.get(arm.pk, "no score yet"),
+        )
+        for arm in arms
+    )
+
+
+def _scores(study: Study) -> QuerySet[Score]:
+    kind = Score.Kind.HYPE_TIME if study.is_timed else Score.Kind.HYPE_INF
+    return Score.objects.filter(
+        arm__study=study, population=PEOPLE, kind=kind, value__isnull=False
+    )
+
+
+def _text(score: Score) -> str:
+    """Return a score with its interval, in the unit of its kind."""
+    is_timed = score.kind == Score.Kind.HYPE_TIME
+    factor, unit, digits = (1.0, "ms", 0) if is_timed else (100.0, "%", 1)
+    assert score.value is not None  # noqa: S101 - _scores takes no other
+    text = f"{factor * score.value:.{digits}f} {unit}"
+    if score.low is None or score.high is None:
+        return text
+    low, high = factor * score.low, factor * score.high
+    return f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _seconds_per_trial(study: Study) -> float | None:
+    """Return the median pace of the people who finished, breaks included."""
+    sessions = (
+        _people(study)
+        .filter(state=State.FINISHED, started_at__isnull=False)
+        .annotate(n_judged=Count("trials__judgment"))
+        .filter(n_judged__gt=0)
+        .values_list("started_at", "finished_at", "n_judged")
+    )
+    paces = [
+        (ended - begun).total_seconds() / n_judged
+        for begun, ended, n_judged in sessions
+        if begun and ended
+    ]
+    return median(paces) if paces else None

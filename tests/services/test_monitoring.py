@@ -1,0 +1,96 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from hypeweb.models import Session, Study
+from hypeweb.services import monitoring, scores, sessions
+from hypeweb.services.monitoring import ArmState
+from hypeweb.services.sessions import Exposure
+from tests import factories
+from tests.factories import NOW, join, walk
+
+pytestmark = pytest.mark.django_db
+
+
+def test_people_are_counted_and_nobody_else(study):
+    for answers in ("rrrr", "rrrw", "rrrw"):
+        walk(join(study), answers)
+    for _ in range(2):
+        sessions.leave_session(session=join(study), now=NOW)
+    join(study)
+    walk(join(study, population="simulated"))
+    walk(join(study, population="preview"))
+    scores.score_study(study.pk, now=NOW)
+    found = monitoring.monitor_of(study)
+    assert (found.n_begun, found.n_finished, found.n_running, found.n_left) == (
+        (6, 3, 1, 2)
+    )
+    assert found.n_wanted == 60
+    assert found.percent == 5
+    assert found.drop_out_percent == 40
+    assert found.scored_at == NOW
+    assert sum(arm.n_finished for arm in found.arms) == 3
+    assert all("%" in arm.score_text for arm in found.arms if arm.n_finished)
+    assert (found.exposures, found.spend) == (None, None)
+
+
+def test_a_study_nobody_has_taken_has_no_numbers(timed_study):
+    Study.objects.update(pay_base=1)
+    timed_study.refresh_from_db()
+    found = monitoring.monitor_of(timed_study)
+    assert found.arms == (ArmState("made 0", 0, 0, 0, "no score yet"),)
+    assert (found.drop_out_share, found.seconds_per_trial, found.scored_at) == (
+        (None, None, None)
+    )
+    assert (found.exposures.n_judgments, found.exposures.void_share) == (0, 0.0)
+    assert (found.spend.amount, found.spend.share) == (Decimal(0), None)
+
+
+def test_exposures_are_held_against_the_plan(timed_study):
+    walk(join(timed_study), exposure=Exposure(shown_ms=490.0))
+    late = Exposure(shown_ms=470.0, flags=("long_gap", "late_frame"))
+    walk(join(timed_study), "r", exposure=late)
+    found = monitoring.exposures_of(timed_study)
+    assert found.n_judgments > 8
+    assert found.n_void == found.n_judgments - 8
+    assert found.mean_error_ms > 10
+    assert found.flags == (("late_frame", found.n_void), ("long_gap", found.n_void))
+
+
+@pytest.mark.parametrize(
+    ("terms", "amount"),
+    [
+        ({"pay_base": 1, "pay_per_correct": Decimal("0.5")}, "5.50"),  # 3 and 2.50
+        ({"pay_base": 1, "pay_hourly_minimum": 360}, "8.00"),  # 40 s each
+    ],
+)
+def test_what_people_earned_follows_the_terms(study, terms, amount):
+    Study.objects.update(**terms, budget=11)
+    for answers in ("rrrr", "rrrw"):
+        walk(join(study), answers)
+    sessions.leave_session(session=join(study), now=NOW)
+    Session.objects.filter(state="finished").update(
+        started_at=NOW, finished_at=NOW + timedelta(seconds=40)
+    )
+    study.refresh_from_db()
+    spend = monitoring.spend_of(study)
+    assert spend.amount == Decimal(amount)
+    assert spend.share == pytest.approx(float(amount) / 11)
+
+
+def test_the_monitor_asks_as_much_of_few_as_of_many(
+    researcher, django_assert_max_num_queries
+):
+    study = factories.open_study(researcher, protocol="hype_inf", pay_base=1)
+
+    def n_queries():
+        with django_assert_max_num_queries(12) as captured:
+            monitoring.monitor_of(study)
+        return len(captured)
+
+    walk(join(study))
+    before = n_queries()
+    for _ in range(3):
+        walk(join(study))
+    assert n_queries() == before

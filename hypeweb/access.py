@@ -23,6 +23,7 @@ from hypeweb.models import (
     Session,
     Study,
     Subscription,
+    Upload,
 )
 from hypeweb.services import projects
 from hypeweb.services.errors import DomainError, ForbiddenError, NotFoundError
@@ -181,6 +182,14 @@ def sample(user: User, pk: int) -> Sample:
     )
     if found is None:
         raise NotFoundError("There is no such image among yours.")
+    return found
+
+
+def upload(user: User, token: str) -> Upload:
+    """Return an upload of one's own; nobody goes on with another's."""
+    found = Upload.objects.filter(owner=user, token=token).first()
+    if found is None:
+        raise NotFoundError("There is no such upload among yours; start a new one.")
     return found
 
 

@@ -26,12 +26,16 @@ from hypeweb.models import (
     SampleSet,
     Score,
     Session,
+    SetOverlap,
     SkippedFile,
+    SourceCount,
     Study,
     StudyComparison,
     Subscription,
     TraceAudit,
     Trial,
+    Upload,
+    UploadPart,
 )
 
 
@@ -70,6 +74,10 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Sample: ("sample_set", "position", "source_name", "content_hash"),
     SampleImport: ("sample_set", "state", "n_done", "n_total", "error"),
     SkippedFile: ("sample_set", "name", "reason"),
+    SourceCount: ("sample_set", "facet", "value", "n"),
+    SetOverlap: ("sample_set", "other", "n_shared"),
+    Upload: ("name", "owner", "received_bytes", "size_bytes", "touched_at"),
+    UploadPart: ("upload", "offset", "size_bytes"),
     Study: ("name", "project", "owner", "protocol", "state", "opened_at"),
     Arm: ("study", "label", "sample_set"),
     Mask: ("study", "position"),

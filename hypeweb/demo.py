@@ -18,9 +18,9 @@ from hypeweb.science.observers import PsychometricObserver
 from hypeweb.services import (
     agreement,
     evaluations,
+    imports,
     leaks,
     masks,
-    samples,
     scores,
     studies,
 )
@@ -183,7 +183,7 @@ def _sample_set(
     if found is None:
         say(f"importing {sample_set.name}")
         sample_set.owner = owner
-        samples.import_directly(
+        imports.import_directly(
             sample_set=sample_set, source=str(DATA / archive), size=None
         )
         found = SampleSet.objects.get(pk=sample_set.pk)

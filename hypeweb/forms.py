@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
@@ -16,13 +14,12 @@ from hypeweb.models.sessions import Truth
 from hypeweb.models.study_pay import PaySettings
 from hypeweb.models.study_words import DEFAULT_CONSENT
 from hypeweb.science.staircase import PRESETS
-from hypeweb.services import exports, leaks, samples, studies
+from hypeweb.services import exports, leaks, studies
 from hypeweb.services.plans import Setup
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
 # Image, masks and blank; more is no exposure of ours.
 MAX_STAMPS = 40
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".npz", ".npy")
 PAY = ("pay_base", "pay_per_correct", "pay_hourly_minimum")
 EXTRACTORS = {
     "inception-v3-fid": "Inception (2015, the published FID)",
@@ -30,57 +27,6 @@ EXTRACTORS = {
     "inception-v3-imagenet": "Inception (torchvision, ImageNet)",
     "vgg16-fc2": "VGG16 fc2",
 }
-
-
-class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
-    origin = forms.ChoiceField(
-        choices=SampleSet.Origin.choices,
-        widget=forms.RadioSelect,
-        initial=SampleSet.Origin.REAL,
-    )
-    archive = forms.FileField(
-        label="Images",
-        help_text="A .zip, .tar, .tar.gz or .npz file. Real and generated images alike "
-        "are decoded and stored as RGB PNG without metadata.",
-    )
-    size = forms.IntegerField(
-        label="Resize to",
-        required=False,
-        min_value=1,
-        max_value=samples.MAX_SIDE,
-        help_text="Side in pixels. Leave empty if all images already have one size; "
-        "else each is cropped to a centred square and resized.",
-    )
-
-    class Meta:
-        model = SampleSet
-        fields = [
-            "name",
-            "origin",
-            "archive",
-            "size",
-            "dataset",
-            "model_name",
-            "step",
-            "truncation",
-            "sampling_seed",
-            "notes",
-        ]
-        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
-
-    def clean_archive(self) -> "UploadedFile[bytes]":
-        upload: UploadedFile[bytes] = self.cleaned_data["archive"]
-        if not (upload.name or "").lower().endswith(ARCHIVE_SUFFIXES):
-            raise forms.ValidationError(
-                f"The file must end in one of {', '.join(ARCHIVE_SUFFIXES)}; "
-                f"got {upload.name}."
-            )
-        if (upload.size or 0) > settings.MAX_UPLOAD_BYTES:
-            raise forms.ValidationError(
-                f"The file has {upload.size} bytes, and this site takes at most "
-                f"{settings.MAX_UPLOAD_BYTES}; split it or ask the site's admin."
-            )
-        return upload
 
 
 class SampleSetsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]

@@ -124,6 +124,11 @@ WHITENOISE_USE_FINDERS = DEBUG
 # Uploads above this stay on disk, never in memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2**20
 MAX_UPLOAD_BYTES = environment.read_int("MAX_UPLOAD_BYTES", 2 * 2**30, minimum=1)
+# What one person's uploads may take until they are imported, and for how long.
+UPLOAD_QUOTA_BYTES = environment.read_int("UPLOAD_QUOTA_BYTES", 20 * 2**30, minimum=1)
+UPLOAD_KEEP_HOURS = environment.read_int("UPLOAD_KEEP_HOURS", 72, minimum=1)
+# Folders and s3:// prefixes that researchers may import from.
+IMPORT_ROOTS = environment.read_list("IMPORT_ROOTS")
 MAX_IMAGE_PIXELS = environment.read_int("MAX_IMAGE_PIXELS", 50_000_000, minimum=1)
 
 # Jobs: any broker Celery knows; the filesystem transport needs no server.

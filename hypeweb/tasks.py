@@ -14,12 +14,13 @@ from hypeweb.models import Evaluation, LeakAudit, SampleImport
 from hypeweb.services import (
     agreement,
     evaluations,
+    imports,
     jobs,
     leaks,
     masks,
     milestones,
-    samples,
     scores,
+    uploads,
 )
 from hypeweb.services.jobs import LeaseLostError
 
@@ -28,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 @app.task
 def import_samples(job_id: int) -> None:
-    """Turn an uploaded archive into a sample set."""
-    _run(samples.run_import, job_id)
+    """Turn uploads, or what is at an address, into a sample set."""
+    _run(imports.run_import, job_id)
 
 
 @app.task
@@ -95,6 +96,7 @@ def sweep() -> None:
         make_masks.apply_async([study_id], expires=expires)
     for study_id in scores.unscored(now=now):
         score.apply_async([study_id], expires=expires)
+    uploads.sweep(now=now)
     for study_id in agreement.unrelated():
         relate.apply_async([study_id], expires=expires)
     for study_id in milestones.watched():

@@ -19,6 +19,7 @@ from hypeweb.views import (
     sessions,
     site,
     studies,
+    uploads,
 )
 
 
@@ -88,6 +89,8 @@ urlpatterns = [
         samples.sample_set_delete,
         name="sample_set_delete",
     ),
+    path("uploads/", uploads.upload_new, name="upload_new"),
+    path("uploads/<token:token>/", uploads.upload, name="upload"),
     path("samples/<int:pk>/image.png", samples.sample_image, name="sample_image"),
     path("studies/", studies.studies, name="studies"),
     path("studies/new/", studies.study_new, name="study_new"),

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from PIL import Image
 
 from hypeweb.models import LeakAudit, SampleSet, Session, Study
-from hypeweb.services import leaks, masks, projects, samples, sessions, studies
+from hypeweb.services import imports, leaks, masks, projects, sessions, studies
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
 SCREEN = Screen(width=1280, height=900, refresh_hz=60.0)
@@ -48,7 +48,7 @@ def make_sample_set(
     seed = int.from_bytes(name.encode()[-4:])
     path.write_bytes(images_zip(n, seed=seed, side=side))
     sample_set = SampleSet(name=name, owner=owner, origin=origin)
-    samples.import_directly(sample_set=sample_set, source=str(path), size=None)
+    imports.import_directly(sample_set=sample_set, source=str(path), size=None)
     return SampleSet.objects.get(pk=sample_set.pk)
 
 

@@ -2,15 +2,22 @@
 
 from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
+from hypeweb.models.imports import (
+    SampleImport,
+    SetOverlap,
+    SkippedFile,
+    SourceCount,
+)
 from hypeweb.models.jobs import Job
 from hypeweb.models.leaks import ArmAudit, LeakAudit, TraceAudit
 from hypeweb.models.milestones import Milestone, Notice, Subscription
 from hypeweb.models.projects import Membership, Project
 from hypeweb.models.reports import Agreement, ReportLink
-from hypeweb.models.samples import Sample, SampleImport, SampleSet, SkippedFile
+from hypeweb.models.samples import Sample, SampleSet
 from hypeweb.models.scores import Score, StudyComparison
 from hypeweb.models.sessions import Evaluator, Judgment, Session, Trial
 from hypeweb.models.studies import Arm, Mask, Study
+from hypeweb.models.uploads import Upload, UploadPart
 
 __all__ = [
     "Agreement",
@@ -35,10 +42,14 @@ __all__ = [
     "SampleSet",
     "Score",
     "Session",
+    "SetOverlap",
     "SkippedFile",
+    "SourceCount",
     "Study",
     "StudyComparison",
     "Subscription",
     "TraceAudit",
     "Trial",
+    "Upload",
+    "UploadPart",
 ]

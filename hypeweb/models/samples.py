@@ -4,7 +4,6 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 
-from hypeweb.models.jobs import Job
 from hypeweb.models.projects import Project
 
 
@@ -30,10 +29,12 @@ class SampleSet(models.Model):
         null=True, blank=True, validators=[MinValueValidator(0.0)]
     )
     sampling_seed = models.BigIntegerField(null=True, blank=True)
+    licence = models.CharField(max_length=120, blank=True)
     notes = models.TextField(blank=True)
     width = models.PositiveIntegerField(default=0, editable=False)
     height = models.PositiveIntegerField(default=0, editable=False)
     n_samples = models.PositiveIntegerField(default=0, editable=False)
+    n_duplicates = models.PositiveIntegerField(default=0, editable=False)
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
     frozen_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -97,6 +98,14 @@ class Sample(models.Model):
                 fields=["sample_set", "position"], name="sample_position_unique"
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["content_hash", "sample_set"], name="sample_content_hash"
+            ),
+            models.Index(
+                fields=["sample_set", "content_hash"], name="sample_set_content_hash"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sample_set_id}/{self.position}"
@@ -104,37 +113,3 @@ class Sample(models.Model):
     @property
     def storage_key(self) -> str:
         return f"samples/{self.content_hash[:2]}/{self.content_hash}.png"
-
-
-class SampleImport(Job):
-    """The job that turns an uploaded archive into a sample set."""
-
-    sample_set = models.OneToOneField(
-        SampleSet, on_delete=models.CASCADE, related_name="job"
-    )
-    archive_key = models.CharField(max_length=255)
-    size = models.PositiveIntegerField(
-        null=True, blank=True, help_text="crop to a square and resize to this side"
-    )
-
-    class Meta(Job.Meta):
-        pass
-
-    def __str__(self) -> str:
-        return f"import of {self.sample_set}"
-
-
-class SkippedFile(models.Model):
-    """A file of the archive that is not in the set, and why."""
-
-    sample_set = models.ForeignKey(
-        SampleSet, on_delete=models.CASCADE, related_name="skipped_files"
-    )
-    name = models.CharField(max_length=255)
-    reason = models.CharField(max_length=255)
-
-    class Meta:
-        ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return self.name

@@ -1,31 +1,32 @@
-"""Reading images out of what a researcher brings: folder, zip, tar, npz, S3 prefix."""
+"""Opening what a researcher brings: folder, zip, tar, npz, parquet, S3 prefix."""
 
 import lzma
-import shutil
 import tarfile
-import tempfile
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 import numpy as np
-from django.conf import settings
-from django.core.files.storage import default_storage
 from PIL import Image
 
-from hypeweb.services import images
+from hypeweb.services import buckets, manifests, parquet_files
+from hypeweb.services.entries import (
+    MAX_FILE_BYTES,
+    Archive,
+    Entry,
+    bounded,
+    hidden,
+)
 from hypeweb.services.errors import DomainError
-from hypeweb.services.images import Source, UnusableImageError
+from hypeweb.services.manifests import Manifest
 
-KINDS = "a folder, a .zip, .tar, .tar.gz, .npz or .npy file, or an s3:// prefix"
-# Deflate packs at most about 1,030 to 1, and no honest image file is larger.
-MAX_FILE_BYTES = 256 * 2**20
+KINDS = (
+    "a folder, a .zip, .tar, .tar.gz, .npz, .npy or .parquet file, or an s3:// prefix"
+)
 # What the readers of archives raise on damaged or unknown content.
 DAMAGED = (
     zipfile.BadZipFile,
@@ -38,42 +39,14 @@ DAMAGED = (
 )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One file of an archive, read when asked for."""
-
-    name: str
-    source: bytes | Path | Image.Image | None
-
-    def read(self) -> tuple[Image.Image, Source]:
-        """Return the decoded image and its origin, or raise UnusableImageError."""
-        if isinstance(self.source, Image.Image):
-            width, height = self.source.size
-            n_bytes = len(self.source.tobytes())
-            return self.source, Source(n_bytes, width, height, "array")
-        if PurePosixPath(self.name).suffix.lower() not in images.SUFFIXES:
-            raise UnusableImageError("is not an image file")
-        if self.source is None:
-            raise UnusableImageError("is encrypted, damaged, or over 256 MiB unpacked")
-        data = (
-            self.source.read_bytes() if isinstance(self.source, Path) else self.source
-        )
-        return images.decode(data), images.source_of(data)
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A counted source of entries, in the order of their names."""
-
-    n_entries: int
-    entries: Iterator[Entry]
-
-
 def open_archive(source: str) -> Archive:
-    """Return the entries of a folder, archive, array file or S3 prefix."""
+    """Return the entries of a folder, archive, array, table or S3 prefix."""
     if source.startswith("s3://"):
-        return _s3(source)
+        return buckets.open_prefix(source)
     path = Path(source)
+    tables = parquet_files.tables_at(path)
+    if tables:
+        return parquet_files.open_tables(tables)
     if path.is_dir():
         return _folder(path)
     if not path.is_file():
@@ -92,17 +65,15 @@ def open_archive(source: str) -> Archive:
     raise DomainError(f"{path.name} is none of the kinds taken: {KINDS}.")
 
 
-def _hidden(name: str) -> bool:
-    """Say whether a name is a file system's own litter, like __MACOSX/._a.png."""
-    parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
-
-
 def _folder(path: Path) -> Archive:
+    root = path.resolve()
     files = sorted(
         file
         for file in path.rglob("*")
-        if file.is_file() and not _hidden(file.relative_to(path).as_posix())
+        if file.is_file()
+        and not hidden(file.relative_to(path).as_posix())
+        # A link may not lead out of the folder that was named.
+        and (not file.is_symlink() or file.resolve().is_relative_to(root))
     )
     return Archive(
         len(files),
@@ -116,38 +87,48 @@ def _zip(path: Path) -> Archive:
         (
             info
             for info in archive.infolist()
-            if not info.is_dir() and not _hidden(info.filename)
+            if not info.is_dir() and not hidden(info.filename)
         ),
         key=lambda info: info.filename,
     )
+    manifest = None
+    if manifests.NAME in archive.NameToInfo:
+        manifest = manifests.read(archive.read(manifests.NAME))
+    if manifest is not None:
+        members = [info for info in members if info.filename != manifests.NAME]
 
     def read() -> Iterator[Entry]:
         with archive:
             for info in members:
-                if info.flag_bits & 1:  # encrypted
-                    yield Entry(info.filename, None)
-                    continue
-                try:
-                    with archive.open(info) as file:
-                        data = file.read(MAX_FILE_BYTES + 1)
-                except DAMAGED:
-                    yield Entry(info.filename, None)
-                else:
-                    yield Entry(info.filename, _bounded(data))
+                yield _zip_entry(archive, info, manifest)
 
-    return Archive(len(members), read())
+    return Archive(len(members), read(), manifest)
+
+
+def _zip_entry(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, manifest: Manifest | None
+) -> Entry:
+    listed = manifest.images.get(info.filename) if manifest else None
+    try:
+        with archive.open(info) as file:
+            data = bounded(file.read(MAX_FILE_BYTES + 1))
+    except (*DAMAGED, RuntimeError):  # the latter where it is encrypted
+        data = None
+    if listed is None:
+        return Entry(info.filename, data)
+    return Entry(listed.name, data, is_image=True, sha256=listed.sha256)
 
 
 def _tar(path: Path) -> Archive:
     with tarfile.open(path) as archive:
         n_members = sum(
-            1 for info in archive if info.isfile() and not _hidden(info.name)
+            1 for info in archive if info.isfile() and not hidden(info.name)
         )
 
     def read() -> Iterator[Entry]:
         with tarfile.open(path) as archive:
             for info in archive:
-                if not info.isfile() or _hidden(info.name):
+                if not info.isfile() or hidden(info.name):
                     continue
                 try:
                     file = archive.extractfile(info)
@@ -155,13 +136,9 @@ def _tar(path: Path) -> Archive:
                 except DAMAGED:
                     yield Entry(info.name, None)
                 else:
-                    yield Entry(info.name, _bounded(data))
+                    yield Entry(info.name, bounded(data))
 
     return Archive(n_members, read())
-
-
-def _bounded(data: bytes) -> bytes | None:
-    return data if len(data) <= MAX_FILE_BYTES else None
 
 
 def _arrays(path: Path) -> Archive:
@@ -229,53 +206,3 @@ def _exactly(file: IO[bytes], n_bytes: int) -> bytes | None:
     except DAMAGED:
         return None
     return data if len(data) == n_bytes else None
-
-
-def _s3(source: str) -> Archive:
-    import boto3  # noqa: PLC0415 - only this source needs it, and it loads slowly
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    url = urlsplit(source)
-    storage: Any = settings.STORAGES["default"]
-    options = storage.get("OPTIONS", {})
-    client = boto3.client(
-        "s3",
-        endpoint_url=options.get("endpoint_url"),
-        region_name=options.get("region_name"),
-    )
-    prefix = url.path.lstrip("/")
-    try:
-        pages = client.get_paginator("list_objects_v2").paginate(
-            Bucket=url.netloc, Prefix=prefix
-        )
-        keys = sorted(
-            item["Key"]
-            for page in pages
-            for item in page.get("Contents", [])
-            if not item["Key"].endswith("/") and not _hidden(item["Key"])
-        )
-    except (BotoCoreError, ClientError) as error:
-        raise DomainError(f"{source} cannot be listed: {error}") from error
-
-    def read() -> Iterator[Entry]:
-        for key in keys:
-            body = client.get_object(Bucket=url.netloc, Key=key)["Body"]
-            yield Entry(
-                key.removeprefix(prefix).lstrip("/"),
-                _bounded(body.read(MAX_FILE_BYTES + 1)),
-            )
-
-    return Archive(len(keys), read())
-
-
-@contextmanager
-def local_copy(key: str) -> Iterator[Path]:
-    """Lend a stored archive as a local file."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        default_storage.open(key) as stored,
-    ):
-        path = Path(folder) / PurePosixPath(key).name
-        with path.open("wb") as file:
-            shutil.copyfileobj(stored, file)
-        yield path

@@ -10,6 +10,8 @@ from django.conf import settings
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.Image import Resampling
 
+from hypeweb.services.png_files import write_png
+
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 )
@@ -30,7 +32,12 @@ DECODER_ERRORS = (
 
 
 class UnusableImageError(Exception):
-    """A file that cannot become a sample; the message says why."""
+    """A file that cannot become a sample; the reason groups what the detail tells."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason} ({detail})" if detail else reason)
+        self.reason = reason
+        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -56,34 +63,30 @@ class Source:
     format: str
 
 
-def source_of(data: bytes) -> Source:
-    """Return what the header of an image that can be decoded says."""
-    with Image.open(io.BytesIO(data)) as image:
-        return Source(len(data), image.width, image.height, image.format or "")
+def read(data: bytes) -> tuple[Image.Image, Source]:
+    """Return an RGB image, upright, with transparency over white; and its origin."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            source = Source(len(data), image.width, image.height, image.format or "")
+            _check_header(image)
+            image.load()
+            return _as_rgb(ImageOps.exif_transpose(image)), source
+    except UnidentifiedImageError:
+        raise UnusableImageError("is not an image") from None
+    except DECODER_ERRORS as error:
+        raise UnusableImageError("cannot be decoded", str(error)) from error
 
 
 def decode(data: bytes) -> Image.Image:
     """Return an RGB image, upright, with transparency over white."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            _check_header(image)
-            image.load()
-            return _as_rgb(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError:
-        raise UnusableImageError("is not an image") from None
-    except DECODER_ERRORS as error:
-        raise UnusableImageError(f"cannot be decoded ({error})") from error
+    return read(data)[0]
 
 
 def encode(image: Image.Image, *, size: int | None) -> Encoded:
     """Return the stored form: cropped to a centred square of `size` where given."""
     if size is not None and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Resampling.BICUBIC)
-    # A fresh image carries no metadata of the file it came from.
-    clean = Image.frombytes("RGB", image.size, image.tobytes())
-    buffer = io.BytesIO()
-    clean.save(buffer, "PNG", compress_level=6)
-    return Encoded(buffer.getvalue(), clean.width, clean.height)
+    return Encoded(write_png(np.asarray(image)), image.width, image.height)
 
 
 def _check_header(image: Image.Image) -> None:
@@ -91,8 +94,8 @@ def _check_header(image: Image.Image) -> None:
     width, height = image.size
     if width * height > settings.MAX_IMAGE_PIXELS:
         raise UnusableImageError(
-            f"has {width} x {height} pixels, more than the "
-            f"{settings.MAX_IMAGE_PIXELS} allowed"
+            f"has more than the {settings.MAX_IMAGE_PIXELS} pixels allowed",
+            f"{width} x {height}",
         )
     if getattr(image, "n_frames", 1) > 1:
         raise UnusableImageError("is animated")
@@ -102,7 +105,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
         values = np.asarray(image, dtype=np.float64)
         if image.mode == "F" or values.min() < 0 or values.max() >= 2**16:
-            raise UnusableImageError(f"has pixel mode {image.mode}, not 8 or 16 bit")
+            raise UnusableImageError("is not of 8 or 16 bit", f"mode {image.mode}")
         return Image.fromarray((values / 257 + 0.5).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")

@@ -9,6 +9,7 @@ from hypeweb.models import Mask, Sample, SampleSet, Study
 from hypeweb.science.masks import block_scramble, phase_scramble
 from hypeweb.services import samples, tokens
 from hypeweb.services.images import decode, encode
+from hypeweb.services.preparation import store_png
 
 N_MASKS = 24
 BLOCKS_PER_SIDE = 8
@@ -31,7 +32,7 @@ def make_masks(study_id: int) -> None:
         pixels = _scramble(_draw(sample_set, rng), rng)
         encoded = encode(Image.fromarray(pixels), size=None)
         key = f"masks/{encoded.content_hash}.png"
-        samples.store_png(key, encoded.png)
+        store_png(key, encoded.png)
         Mask.objects.create(
             study=study, position=position, token=tokens.make(), storage_key=key
         )

@@ -1,57 +1,34 @@
 """Sample sets: from what a researcher brings to frozen, comparable images."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.utils import timezone
-from django.utils.crypto import get_random_string
 
-from hypeweb.models import Sample, SampleImport, SampleSet, SkippedFile
-from hypeweb.services import archives, images, jobs, projects
-from hypeweb.services.archives import Archive
+from hypeweb.models import Sample, SampleImport, SampleSet, SkippedFile, Upload
+from hypeweb.services import projects, uploads, validation
+from hypeweb.services.entries import Entry
 from hypeweb.services.errors import ConflictError, DomainError
-from hypeweb.services.images import Encoded, Source, UnusableImageError
+from hypeweb.services.preparation import Kept, Skipped, prepare
 
 MAX_SIDE = 4096
+# More sizes than this are not looked for: the set is refused anyway.
+MAX_SIZES = 20
 MAX_SIZES_NAMED = 4
+# Rows are written when there are so many, or when the last are so old.
+BATCH_ROWS = 500
+BATCH_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class Kept:
-    """One usable image of an archive, stored."""
-
-    name: str
-    content_hash: str
-    size_bytes: int
-    source: Source
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """What an archive came to: encoded images and the files left out."""
-
-    kept: list[Kept]
-    skipped: list[tuple[str, str]]  # source name, reason
-    width: int
-    height: int
-
-
-def create_sample_set(
-    *, sample_set: SampleSet, archive_key: str, size: int | None
-) -> SampleSet:
-    """Store a set whose images are still to be imported from a stored archive.
+def create_sample_set(sample_set: SampleSet) -> SampleSet:
+    """Store a set that has no images yet; whoever makes them calls `fill`.
 
     Without a project it goes to its owner's own.
     """
-    if size is not None and not 0 < size <= MAX_SIDE:
-        raise DomainError(f"The size must be between 1 and {MAX_SIDE}, got {size}.")
     if not hasattr(sample_set, "project"):
         sample_set.project = projects.personal_project(sample_set.owner)
     try:
@@ -62,15 +39,14 @@ def create_sample_set(
     try:
         with transaction.atomic():
             # A set whose import failed holds nothing and must not block its name.
-            SampleSet.objects.filter(
+            failed = SampleSet.objects.filter(
                 project=sample_set.project,
                 name=sample_set.name,
                 job__state=SampleImport.State.FAILED,
-            ).delete()
-            sample_set.save(force_insert=True)
-            SampleImport.objects.create(
-                sample_set=sample_set, archive_key=archive_key, size=size
             )
+            uploads.discard(Upload.objects.filter(sample_import__sample_set__in=failed))
+            failed.delete()
+            sample_set.save(force_insert=True)
     except IntegrityError as error:
         raise ConflictError(
             f"“{sample_set.project}” already has a sample set named "
@@ -79,104 +55,47 @@ def create_sample_set(
     return sample_set
 
 
-def create_from_upload(
-    *, sample_set: SampleSet, upload: "UploadedFile[bytes]", size: int | None
-) -> SampleSet:
-    """Store a set with its uploaded archive, or neither."""
-    key = _store_upload(upload)
-    try:
-        return create_sample_set(sample_set=sample_set, archive_key=key, size=size)
-    except DomainError:
-        default_storage.delete(key)
-        raise
+def fill(
+    *,
+    sample_set: SampleSet,
+    entries: Iterable[Entry],
+    size: int | None,
+    hold: Callable[[int], None],
+    finish: Callable[[], None],
+) -> None:
+    """Store every usable image of the entries as the set's samples, all or none.
+
+    Rows are written as images arrive, so memory stays flat; the set counts as empty
+    until the last. `hold` is called with the number of entries seen in each
+    transaction that writes, and must raise where the caller's job is no longer its
+    own; `finish` in the last one.
+    """
+    with transaction.atomic():
+        hold(0)
+        clear(sample_set)
+    filling = _Filling(sample_set, hold)
+    for outcome in prepare(entries, size=size):
+        filling.add(outcome)
+    if not filling.n_kept:
+        raise DomainError(_no_image(filling.n_skipped, filling.first_skipped))
+    if len(filling.sizes) > 1:
+        raise DomainError(_different_sizes(filling.sizes))
+    with transaction.atomic():
+        filling.write()
+        _complete(sample_set, filling)
+        finish()
 
 
-def _store_upload(upload: "UploadedFile[bytes]") -> str:
-    suffix = (
-        "".join(
-            part
-            for part in (".tar.gz", ".tgz", ".zip", ".tar", ".npz", ".npy")
-            if (upload.name or "").lower().endswith(part)
-        )
-        or ".zip"
-    )
-    return default_storage.save(f"uploads/{get_random_string(32)}{suffix}", upload)
-
-
-def run_import(job_id: int) -> None:
-    """Import a stored archive; called by the worker, safe to call twice."""
-    job = jobs.claim(SampleImport, job_id, now=timezone.now())
-    if job is None:
-        return
-    try:
-        with jobs.attempt(job):
-            if not job.archive_key:
-                raise DomainError("The import was interrupted; run it again.")
-            with archives.local_copy(job.archive_key) as path:
-                _import(job, str(path))
-    finally:
-        job.refresh_from_db(fields=["state"])
-        if not job.is_active:  # else another worker has taken it over
-            _drop_archive(job)
-
-
-def import_directly(*, sample_set: SampleSet, source: str, size: int | None) -> None:
-    """Import from a source this process can read, without an upload or a worker."""
-    create_sample_set(sample_set=sample_set, archive_key="", size=size)
-    job = jobs.claim(SampleImport, sample_set.job.pk, now=timezone.now())
-    if job is None:
-        raise ConflictError(f"{sample_set} is already being imported.")
-    with jobs.attempt(job):
-        _import(job, source)
-    job.refresh_from_db()
-    if job.state == SampleImport.State.FAILED:
-        sample_set.delete()
-        raise DomainError(job.error)
-
-
-def gather(
-    archive: Archive, *, size: int | None, progress: Callable[[int, int], None]
-) -> Gathered:
-    """Store every usable image of an archive under its hash; list the others."""
-    kept: list[Kept] = []
-    skipped: list[tuple[str, str]] = []
-    sizes: set[tuple[int, int]] = set()
-    for number, entry in enumerate(archive.entries):
-        progress(number, archive.n_entries)
-        try:
-            image, source = entry.read()
-            encoded = images.encode(image, size=size)
-        except UnusableImageError as error:
-            skipped.append((_storable(entry.name), _storable(str(error))))
-            continue
-        sizes.add((encoded.width, encoded.height))
-        if len(sizes) <= MAX_SIZES_NAMED:
-            _store(encoded)
-        kept.append(
-            Kept(
-                name=_storable(entry.name),
-                content_hash=encoded.content_hash,
-                size_bytes=len(encoded.png),
-                source=source,
-            )
-        )
-    if not kept:
-        raise DomainError(_no_image(skipped))
-    if len(sizes) > 1:
-        raise DomainError(_different_sizes(sizes))
-    ((width, height),) = sizes
-    return Gathered(kept, skipped, width, height)
+def clear(sample_set: SampleSet) -> None:
+    """Remove what an import that did not end has written, a bit at a time."""
+    for rows in (sample_set.samples, sample_set.skipped_files):
+        while found := list(rows.order_by("pk").values_list("pk", flat=True)[:1000]):
+            rows.filter(pk__in=found).delete()
 
 
 def content_hash(sample_hashes: Iterable[str]) -> str:
     """Return the hash of a set: of its images' hashes, whatever their order."""
     return hashlib.sha256("\n".join(sorted(sample_hashes)).encode()).hexdigest()
-
-
-def n_duplicates(sample_set: SampleSet) -> int:
-    """Return how many images of a set repeat an earlier one of it."""
-    distinct = sample_set.samples.values("content_hash").distinct().count()
-    return sample_set.n_samples - distinct
 
 
 def read_png(sample: Sample) -> bytes:
@@ -193,58 +112,75 @@ def freeze(sample_sets: Iterable[SampleSet], *, now: datetime) -> None:
     ).update(frozen_at=now)
 
 
-def delete_sample_set(sample_set: SampleSet) -> None:
-    """Remove a set that nothing uses; its files stay, they may be shared."""
-    if (
+def edit_metadata(sample_set: SampleSet, *, fields: Iterable[str]) -> None:
+    """Store what was changed of a set's description, unless a study has frozen it."""
+    values = {name: getattr(sample_set, name) for name in fields}
+    free = SampleSet.objects.filter(pk=sample_set.pk, frozen_at__isnull=True)
+    try:
+        with transaction.atomic():
+            changed = free.update(**values)
+    except IntegrityError as error:
+        raise ConflictError(
+            f"“{sample_set.project}” already has a sample set named "
+            f"“{sample_set.name}”; choose another name."
+        ) from error
+    if not changed:
+        raise ConflictError(
+            f"“{sample_set}” is frozen because a study uses it, so its description "
+            "can no longer be changed."
+        )
+
+
+def is_used(sample_set: SampleSet) -> bool:
+    """Say whether a study or an evaluation depends on a set."""
+    return bool(
         sample_set.is_frozen
         or sample_set.arms.exists()
-        or (sample_set.studies_as_real.exists())
-    ):
-        raise ConflictError(
-            f"“{sample_set}” is used by a study, so it can no longer be deleted."
-        )
-    job = SampleImport.objects.filter(sample_set=sample_set).first()
-    sample_set.delete()
-    if job is not None:
-        _drop_archive(job)
+        or sample_set.studies_as_real.exists()
+    )
 
 
-def _drop_archive(job: SampleImport) -> None:
-    """Delete the uploaded archive, which nobody needs any more."""
-    if job.archive_key:
-        default_storage.delete(job.archive_key)
+class _Filling:
+    """What has been written so far, and what waits to be."""
 
+    def __init__(self, sample_set: SampleSet, hold: Callable[[int], None]) -> None:
+        self.sample_set = sample_set
+        self.hold = hold
+        self.n_kept = 0
+        self.n_skipped = 0
+        self.sizes: set[tuple[int, int]] = set()
+        self.first_skipped: Skipped | None = None
+        self._samples: list[Sample] = []
+        self._skipped: list[SkippedFile] = []
+        self._written_at = time.monotonic()
 
-def _import(job: SampleImport, source: str) -> None:
-    archive = archives.open_archive(source)
-    gathered = gather(archive, size=job.size, progress=_progress_of(job))
-    _fill(job, gathered, now=timezone.now())
+    def add(self, outcome: Kept | Skipped) -> None:
+        if isinstance(outcome, Skipped):
+            self._skip(outcome)
+        else:
+            self._keep(outcome)
+        n_waiting = len(self._samples) + len(self._skipped)
+        age = time.monotonic() - self._written_at
+        if n_waiting >= BATCH_ROWS or age > BATCH_SECONDS:
+            self.write()
 
+    def write(self) -> None:
+        """Store the waiting rows together with how far the job is."""
+        with transaction.atomic():
+            self.hold(self.n_kept + self.n_skipped)
+            Sample.objects.bulk_create(self._samples)
+            SkippedFile.objects.bulk_create(self._skipped)
+        self._samples, self._skipped = [], []
+        self._written_at = time.monotonic()
 
-def _progress_of(job: SampleImport) -> Callable[[int, int], None]:
-    every = 50
-
-    def progress(n_done: int, n_total: int) -> None:
-        if n_done % every == 0:
-            jobs.report_progress(
-                job,
-                stage="reading images",
-                n_done=n_done,
-                n_total=n_total,
-                now=timezone.now(),
-            )
-
-    return progress
-
-
-@transaction.atomic
-def _fill(job: SampleImport, gathered: Gathered, *, now: datetime) -> None:
-    sample_set = job.sample_set
-    Sample.objects.bulk_create(
-        (
+    def _keep(self, kept: Kept) -> None:
+        self.sizes.add((kept.width, kept.height))
+        if len(self.sizes) > MAX_SIZES:
+            raise DomainError(_different_sizes(self.sizes))
+        self._samples.append(
             Sample(
-                sample_set=sample_set,
-                position=position,
+                sample_set=self.sample_set,
+                position=self.n_kept,
                 source_name=kept.name,
                 content_hash=kept.content_hash,
                 size_bytes=kept.size_bytes,
@@ -253,47 +189,42 @@ def _fill(job: SampleImport, gathered: Gathered, *, now: datetime) -> None:
                 source_height=kept.source.height,
                 source_format=kept.source.format,
             )
-            for position, kept in enumerate(gathered.kept)
-        ),
-        batch_size=1000,
+        )
+        self.n_kept += 1
+
+    def _skip(self, skipped: Skipped) -> None:
+        self.first_skipped = self.first_skipped or skipped
+        self._skipped.append(
+            SkippedFile(
+                sample_set=self.sample_set,
+                name=skipped.name,
+                reason=skipped.reason,
+                detail=skipped.detail,
+            )
+        )
+        self.n_skipped += 1
+
+
+def _complete(sample_set: SampleSet, filling: _Filling) -> None:
+    ((sample_set.width, sample_set.height),) = filling.sizes
+    sample_set.n_samples = filling.n_kept
+    sample_set.content_hash = content_hash(
+        sample_set.samples.order_by().values_list("content_hash", flat=True).iterator()
     )
-    SkippedFile.objects.bulk_create(
-        SkippedFile(sample_set=sample_set, name=name, reason=reason)
-        for name, reason in gathered.skipped
+    sample_set.n_duplicates = validation.count_duplicates(sample_set)
+    sample_set.save(
+        update_fields=["width", "height", "n_samples", "content_hash", "n_duplicates"]
     )
-    sample_set.width, sample_set.height = gathered.width, gathered.height
-    sample_set.n_samples = len(gathered.kept)
-    sample_set.content_hash = content_hash(kept.content_hash for kept in gathered.kept)
-    sample_set.save()
-    jobs.finish(job, now=now)
+    validation.summarise(sample_set)
 
 
-def _storable(text: str) -> str:
-    """Return a file's name as every database takes it."""
-    valid = text.encode("utf-8", "replace").decode()
-    return valid.replace("\0", "\N{REPLACEMENT CHARACTER}")[:255]
-
-
-def _store(encoded: Encoded) -> None:
-    store_png(Sample(content_hash=encoded.content_hash).storage_key, encoded.png)
-
-
-def store_png(key: str, png: bytes) -> None:
-    """Store bytes under a key made of their hash, over a half-written file too."""
-    if default_storage.exists(key):
-        if default_storage.size(key) == len(png):
-            return
-        default_storage.delete(key)
-    default_storage.save(key, ContentFile(png))
-
-
-def _no_image(skipped: list[tuple[str, str]]) -> str:
-    if not skipped:
+def _no_image(n_skipped: int, first: Skipped | None) -> str:
+    if first is None:
         return "The archive holds no file; put the images into it and try again."
-    name, reason = skipped[0]
     return (
-        f"The archive holds no usable image: {len(skipped)} files were skipped, the "
-        f"first is {name}, which {reason}. Put PNG, JPEG or WebP images into it."
+        f"The archive holds no usable image: {n_skipped} files were skipped, the "
+        f"first is {first.name}, which {first.reason}. Put PNG, JPEG or WebP images "
+        "into it."
     )
 
 
@@ -301,9 +232,10 @@ def _different_sizes(sizes: set[tuple[int, int]]) -> str:
     named = ", ".join(
         f"{width} x {height}" for width, height in sorted(sizes)[:MAX_SIZES_NAMED]
     )
-    more = len(sizes) - MAX_SIZES_NAMED
+    more = min(len(sizes), MAX_SIZES) - MAX_SIZES_NAMED
     tail = f" and {more} more" if more > 0 else ""
+    number = len(sizes) if len(sizes) <= MAX_SIZES else f"more than {MAX_SIZES}"
     return (
-        f"The images have {len(sizes)} different sizes ({named}{tail}), so their size "
+        f"The images have {number} different sizes ({named}{tail}), so their size "
         "could give them away. Fill in “Resize to” to bring all to one size."
     )

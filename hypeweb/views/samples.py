@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import (
     require_GET,
@@ -13,9 +14,9 @@ from django.views.decorators.http import (
 )
 
 from hypeweb import access, tasks
-from hypeweb.forms import SampleSetForm
-from hypeweb.services import samples
-from hypeweb.services.errors import ConflictError
+from hypeweb.sample_forms import SampleSetForm
+from hypeweb.services import imports, samples
+from hypeweb.services.errors import ConflictError, DomainError
 
 PER_PAGE = 120
 
@@ -35,18 +36,21 @@ def sample_set_new(request: HttpRequest) -> HttpResponse:
     project = access.project_for_new(request)
     is_post = request.method == "POST"
     form = SampleSetForm(
-        request.POST if is_post else None, request.FILES if is_post else None
+        user, request.POST if is_post else None, request.FILES if is_post else None
     )
     if is_post and form.is_valid():
-        form.instance.owner, form.instance.project = user, project
+        form.instance.project = project
         try:
-            created = samples.create_from_upload(
+            created = imports.create(
                 sample_set=form.save(commit=False),
-                upload=form.cleaned_data["archive"],
+                origin=form.images(),
                 size=form.cleaned_data["size"],
+                now=timezone.now(),
             )
         except ConflictError as error:
             form.add_error("name", str(error))
+        except DomainError as error:
+            form.add_error(None, str(error))
         else:
             tasks.enqueue(tasks.import_samples, created.job.pk)
             return redirect("sample_set", pk=created.pk)
@@ -63,7 +67,7 @@ def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
         "sample_set": found,
         "page": pages.get_page(request.GET.get("page")),
         "skipped": found.skipped_files.all()[:200],
-        "n_duplicates": samples.n_duplicates(found),
+        "n_duplicates": found.n_duplicates,
     }
     return render(request, "sample_sets/detail.html", context)
 
@@ -72,7 +76,7 @@ def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def sample_set_delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.sample_set_to_delete(access.researcher(request), pk)
-    samples.delete_sample_set(found)
+    imports.delete_sample_set(found)
     messages.success(request, f"“{found.name}” was deleted.")
     return redirect("sample_sets")
 

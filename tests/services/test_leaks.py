@@ -9,8 +9,17 @@ from PIL import Image, ImageDraw
 from hypeweb import tasks
 from hypeweb.models import AuditEvent, Job, LeakAudit, Sample, SampleSet, Study
 from hypeweb.science.image_traces import MIN_SIDE
-from hypeweb.services import jobs, leak_findings, leaks, reports, samples, studies
+from hypeweb.services import (
+    imports,
+    jobs,
+    leak_findings,
+    leaks,
+    reports,
+    samples,
+    studies,
+)
 from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.preparation import store_png
 from tests.factories import NOW, draft_study, zip_bytes
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +59,7 @@ def make_set(owner, folder, *, origin, seed, change=None, form="PNG"):
     path = folder / f"{origin}-{seed}.zip"
     path.write_bytes(zip_bytes(files))
     sample_set = SampleSet(name=f"{origin} {seed}", owner=owner, origin=origin)
-    samples.import_directly(sample_set=sample_set, source=str(path), size=None)
+    imports.import_directly(sample_set=sample_set, source=str(path), size=None)
     return SampleSet.objects.get(pk=sample_set.pk)
 
 
@@ -89,7 +98,7 @@ def test_import_keeps_the_size_before_resizing(researcher, tmp_path):
     Image.new("RGB", (20, 10)).save(buffer, "BMP")
     (tmp_path / "a.bmp").write_bytes(buffer.getvalue())
     sample_set = SampleSet(name="x", owner=researcher, origin="real")
-    samples.import_directly(sample_set=sample_set, source=str(tmp_path), size=8)
+    imports.import_directly(sample_set=sample_set, source=str(tmp_path), size=8)
     sample = sample_set.samples.get()
     assert (sample.source_width, sample.source_height) == (20, 10)
     assert (sample.source_bytes, sample.source_format) == (
@@ -102,7 +111,7 @@ def test_arrays_have_a_source_too(researcher, tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2, 4, 6, 3), np.uint8))
     sample_set = SampleSet(name="x", owner=researcher, origin="real")
     path = str(tmp_path / "a.npy")
-    samples.import_directly(sample_set=sample_set, source=path, size=None)
+    imports.import_directly(sample_set=sample_set, source=path, size=None)
     found = sample_set.samples.values_list("source_bytes", "source_format")
     assert list(found) == [(72, "array"), (72, "array")]
 
@@ -240,7 +249,7 @@ def test_an_image_that_is_gone_fails_the_audit_and_can_be_retried(draft):
     assert studies.blockers(draft)[0].startswith(
         "The leak audit failed: An image of “real” cannot be read from the storage."
     )
-    samples.store_png(key, data)
+    store_png(key, data)
     leaks.run_audit(leaks.request_audit(draft).pk)
     assert studies.blockers(draft) == []
 

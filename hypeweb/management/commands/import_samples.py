@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hypeweb.models import SampleSet
-from hypeweb.services import archives, samples
+from hypeweb.services import archives, imports
 from hypeweb.services.errors import DomainError
 
 
@@ -22,6 +22,8 @@ class Command(BaseCommand):
         parser.add_argument("--step", type=int, help="checkpoint step")
         parser.add_argument("--truncation", type=float)
         parser.add_argument("--seed", type=int, help="sampling seed")
+        parser.add_argument("--licence", default="")
+        parser.add_argument("--notes", default="")
         parser.add_argument("--size", type=int, help="crop and resize to this side")
         parser.add_argument("--owner", help="login of the owner (default: the admin)")
 
@@ -35,19 +37,23 @@ class Command(BaseCommand):
             step=options["step"],
             truncation=options["truncation"],
             sampling_seed=options["seed"],
+            licence=options["licence"],
+            notes=options["notes"],
         )
         try:
-            samples.import_directly(
+            imports.import_directly(
                 sample_set=sample_set, source=options["source"], size=options["size"]
             )
         except DomainError as error:
             raise CommandError(str(error)) from error
         sample_set.refresh_from_db()
         for skipped in sample_set.skipped_files.all():
-            self.stderr.write(f"skipped {skipped.name}: {skipped.reason}")
+            self.stderr.write(
+                f"skipped {skipped.name}: {skipped.reason} {skipped.detail}".rstrip()
+            )
         self.stdout.write(
             f"{sample_set.name}: {sample_set.n_samples} images of {sample_set.width} "
-            f"x {sample_set.height}, {samples.n_duplicates(sample_set)} duplicates, "
+            f"x {sample_set.height}, {sample_set.n_duplicates} duplicates, "
             f"{sample_set.skipped_files.count()} files skipped"
         )
 

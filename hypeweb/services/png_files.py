@@ -1,0 +1,57 @@
+"""Writing PNG: one encoding for every stored image, at the speed of decoding one.
+
+Pillow tries five filters on every row while it holds the interpreter's lock. Two
+filters and run lengths are several times faster, a few per cent larger, and run in as
+many threads as there are cores.
+"""
+
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_SUB, _UP = 1, 2
+_RGB = 2
+
+
+def write_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Return (height, width, 3) pixels as a PNG file without any metadata."""
+    height, width, _ = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, _RGB, 0, 0, 0)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
+    data = packer.compress(_filtered(pixels)) + packer.flush()
+    return (
+        _SIGNATURE
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", data)
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _filtered(pixels: NDArray[np.uint8]) -> bytes:
+    """Return each row as differences to the left or above, whichever are smaller."""
+    height, width, _ = pixels.shape
+    rows = pixels.reshape(height, 3 * width)
+    left = rows.copy()
+    left[:, 3:] -= rows[:, :-3]
+    above = rows.copy()
+    above[1:] -= rows[:-1]
+    is_above = _cost(above) <= _cost(left)
+    filtered = np.empty((height, 3 * width + 1), np.uint8)
+    filtered[:, 0] = np.where(is_above, _UP, _SUB)
+    filtered[:, 1:] = np.where(is_above[:, None], above, left)
+    return filtered.tobytes()
+
+
+def _cost(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return how far each row's differences, taken as signed, are from zero."""
+    signed = np.abs(rows.view(np.int8).astype(np.int16))
+    cost: NDArray[np.int64] = signed.sum(axis=1, dtype=np.int64)
+    return cost
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(data, zlib.crc32(kind))
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)

@@ -1,0 +1,29 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from hypeweb.services.png_files import write_png
+
+
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
+        lambda size: arrays(np.uint8, (*size, 3))
+    )
+)
+def test_every_pixel_comes_back(pixels):
+    data = write_png(pixels)
+    with Image.open(io.BytesIO(data)) as image:
+        assert (image.format, image.mode, image.info) == ("PNG", "RGB", {})
+        assert np.array_equal(np.asarray(image), pixels)
+
+
+@pytest.mark.parametrize(("across", "down"), [(3, 0), (0, 3)])
+def test_an_even_ramp_packs_to_almost_nothing(across, down):
+    rows, columns = np.indices((64, 64))
+    ramp = (across * columns + down * rows).astype(np.uint8)
+    assert len(write_png(np.dstack([ramp] * 3))) < 600

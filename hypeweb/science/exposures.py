@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Reported:
     """What a browser says of one exposure; None where it does not say.
 
-    Parameters
+    Attributes
     ----------
     shown_ms : float
         How long the image was shown, in ms.

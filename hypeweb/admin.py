@@ -5,6 +5,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from hypeweb.models import (
+    AccessToken,
     Agreement,
     Arm,
     ArmAudit,
@@ -29,6 +30,7 @@ from hypeweb.models import (
     SetOverlap,
     SkippedFile,
     SourceCount,
+    StoredReply,
     Study,
     StudyComparison,
     Subscription,
@@ -98,6 +100,8 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Evaluation: ("sample_set", "real_set", "extractor", "state", "n_attempts"),
     MetricResult: ("evaluation", "name", "value", "low", "high"),
     MetricWarning: ("evaluation", "code", "message"),
+    AccessToken: ("name", "user", "start", "last_used_at", "expires_at", "revoked_at"),
+    StoredReply: ("user", "key", "status", "created_at"),
     AuditEvent: ("created_at", "actor", "action", "subject"),
 }
 

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hypeweb.middleware.api_errors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "hypeweb.middleware.languages",
     "django.middleware.common.CommonMiddleware",
@@ -130,6 +131,11 @@ UPLOAD_KEEP_HOURS = environment.read_int("UPLOAD_KEEP_HOURS", 72, minimum=1)
 # Folders and s3:// prefixes that researchers may import from.
 IMPORT_ROOTS = environment.read_list("IMPORT_ROOTS")
 MAX_IMAGE_PIXELS = environment.read_int("MAX_IMAGE_PIXELS", 50_000_000, minimum=1)
+
+# What one access token may ask of each web process.
+API_REQUESTS_PER_MINUTE = environment.read_int(
+    "API_REQUESTS_PER_MINUTE", 600, minimum=1
+)
 
 # Jobs: any broker Celery knows; the filesystem transport needs no server.
 _broker = environment.read_url(

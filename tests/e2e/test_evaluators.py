@@ -38,15 +38,18 @@ def answerable(page: Page):
 
 def answer(page: Page, key: str = "j") -> None:
     answerable(page).wait_for(timeout=20_000)
-    n_judged = Judgment.objects.count()
     page.keyboard.press(key)
-    page.wait_for_function(
-        "n => document.querySelector('progress')?.value > n"
-        " || !document.querySelector('#trial')"
-        " || document.querySelector('[data-panel=break]:not([hidden])')",
-        arg=n_judged,
-        timeout=20_000,
-    )
+    expect(answerable(page)).to_have_count(0)
+
+
+def answer_until_break(page: Page) -> None:
+    """Answer a block: as many trials as it takes, for a busy machine repeats some."""
+    pause = page.locator("[data-panel=break]:not([hidden])")
+    while True:
+        answerable(page).or_(pause).first.wait_for(timeout=20_000)
+        if pause.is_visible():
+            return
+        answer(page)
 
 
 @pytest.mark.parametrize("browser_context_args", [LOCALE], indirect=True)
@@ -99,14 +102,14 @@ def test_a_break_between_blocks_and_stopping_early(
     page.get_by_role("heading", name="Ready?").wait_for()
     check_page("timed-start")
     page.keyboard.press("Space")
-    answer(page)
-    answer(page)
-    page.get_by_role("heading", name="Block 1 of 2 is done").wait_for(timeout=20_000)
+    answer_until_break(page)
+    n_judged = Judgment.objects.count()
+    expect(page.get_by_role("heading", name="Block 1 of 2 is done")).to_be_visible()
     check_page("timed-break")
     expect(page.get_by_role("button", name="Begin block 2")).to_be_focused()
     page.get_by_role("button", name="Stop early").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("You have judged 2 images.")
+    expect(dialog).to_contain_text(f"You have judged {n_judged} images.")
     check_page("timed-leave")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -117,7 +120,7 @@ def test_a_break_between_blocks_and_stopping_early(
     check_page("timed-debrief-left")
     session.refresh_from_db()
     assert session.state == Session.State.LEFT
-    assert Judgment.objects.filter(trial__session=session).count() == 2
+    assert Judgment.objects.filter(trial__session=session).count() == n_judged >= 2
 
 
 def test_a_window_too_small_is_refused_kindly(page, live_server, owner, check_page):

@@ -53,7 +53,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "hypeweb.middleware.api_errors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "hypeweb.middleware.languages",
     "django.middleware.common.CommonMiddleware",
@@ -132,11 +131,6 @@ UPLOAD_KEEP_HOURS = environment.read_int("UPLOAD_KEEP_HOURS", 72, minimum=1)
 IMPORT_ROOTS = environment.read_list("IMPORT_ROOTS")
 MAX_IMAGE_PIXELS = environment.read_int("MAX_IMAGE_PIXELS", 50_000_000, minimum=1)
 
-# What one access token may ask of each web process.
-API_REQUESTS_PER_MINUTE = environment.read_int(
-    "API_REQUESTS_PER_MINUTE", 600, minimum=1
-)
-
 # Jobs: any broker Celery knows; the filesystem transport needs no server.
 _broker = environment.read_url(
     "CELERY_BROKER_URL",
@@ -186,6 +180,16 @@ DEFAULT_FROM_EMAIL = environment.read_text("EMAIL_FROM", "hypeweb@localhost")
 WEBHOOK_PRIVATE_ADDRESSES = environment.read_flag(
     "WEBHOOK_PRIVATE_ADDRESSES", default=False
 )
+# Services that pay evaluators. Amazon's keys are boto3's own variables.
+MTURK_ENDPOINT_URL = environment.read_text("MTURK_ENDPOINT_URL")
+PROLIFIC_URL = environment.read_text(
+    "PROLIFIC_URL", "https://api.prolific.com/api/v1"
+).rstrip("/")
+PROLIFIC_TOKEN = environment.read_text("PROLIFIC_TOKEN")
+# What Prolific adds, in percent; academic and corporate accounts differ.
+PROLIFIC_FEE_PERCENT = environment.read_int("PROLIFIC_FEE_PERCENT", 34)
+# After so long a bonus that was paid is in Prolific's records for certain.
+PROLIFIC_SETTLE_SECONDS = environment.read_int("PROLIFIC_SETTLE_SECONDS", 24 * 3600)
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -19,7 +19,6 @@ from hypeweb.services import (
     leaks,
     masks,
     milestones,
-    replies,
     scores,
     uploads,
 )
@@ -85,7 +84,6 @@ def send_notice(notice_id: int) -> None:
 def sweep() -> None:
     """Queue again what a dead worker or a lost message left behind."""
     now = timezone.now()
-    replies.sweep(now=now)
     # A copy that is still queued after a lease is swept anew, so it may expire.
     expires = settings.EVALUATION_LEASE_SECONDS
     for job_id in jobs.waiting(SampleImport, now=now):

@@ -58,7 +58,6 @@ def draft_study(
     protocol: str,
     n_arms: int = 2,
     n_images: int = 12,
-    side: int = 8,
     folder: Path,
     is_audited: bool = False,
     **fields: object,
@@ -72,10 +71,11 @@ def draft_study(
         "extractor": "digits",
         "consent_text": "You agree.",
     }
-    size = {"n": n_images, "side": side}
-    real = make_sample_set(owner, "real", folder=folder, origin="real", **size)
+    real = make_sample_set(owner, "real", folder=folder, origin="real", n=n_images)
     made = [
-        make_sample_set(owner, f"made {i}", folder=folder, origin="generated", **size)
+        make_sample_set(
+            owner, f"made {i}", folder=folder, origin="generated", n=n_images
+        )
         for i in range(n_arms)
     ]
     study = Study(

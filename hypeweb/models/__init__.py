@@ -1,6 +1,5 @@
 """The tables, one module per stage of the pipeline."""
 
-from hypeweb.models.api import AccessToken, StoredReply
 from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
 from hypeweb.models.imports import (
@@ -12,6 +11,7 @@ from hypeweb.models.imports import (
 from hypeweb.models.jobs import Job
 from hypeweb.models.leaks import ArmAudit, LeakAudit, TraceAudit
 from hypeweb.models.milestones import Milestone, Notice, Subscription
+from hypeweb.models.payments import Account, Budget, Enrolment, Payment
 from hypeweb.models.projects import Membership, Project
 from hypeweb.models.reports import Agreement, ReportLink
 from hypeweb.models.samples import Sample, SampleSet
@@ -21,11 +21,13 @@ from hypeweb.models.studies import Arm, Mask, Study
 from hypeweb.models.uploads import Upload, UploadPart
 
 __all__ = [
-    "AccessToken",
+    "Account",
     "Agreement",
     "Arm",
     "ArmAudit",
     "AuditEvent",
+    "Budget",
+    "Enrolment",
     "Evaluation",
     "Evaluator",
     "Job",
@@ -37,6 +39,7 @@ __all__ = [
     "MetricWarning",
     "Milestone",
     "Notice",
+    "Payment",
     "Project",
     "ReportLink",
     "Sample",
@@ -47,7 +50,6 @@ __all__ = [
     "SetOverlap",
     "SkippedFile",
     "SourceCount",
-    "StoredReply",
     "Study",
     "StudyComparison",
     "Subscription",

@@ -1,0 +1,249 @@
+"""The ledger: what is owed, what may be spent, and each payment sent once.
+
+A payment's cost is set aside under the limits before anything is sent. While nobody
+knows whether an attempt paid, it counts as paid, and the service is asked what its own
+records say before anything is sent again. See docs/decisions/0006-paying-once.md.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+
+from hypeweb.models import Account, Budget, Enrolment, Payment, Session
+from hypeweb.models.payments import Service
+from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.payers import Outcome, Payer
+
+# Longer than any call to a service takes: who began earlier is dead.
+ATTEMPT_LASTS = timedelta(minutes=2)
+# How long a payment that could not be sent waits, doubled each time up to an hour.
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+MAX_DOUBLINGS = 7
+UNLISTED = (
+    "{} accepted this payment and does not list it. It is not sent again; look for it "
+    "there, and record it here or ask their support."
+)
+OPEN_STATES = (Payment.State.OWED, Payment.State.SENT)
+
+
+class AttemptLostError(Exception):
+    """Another worker took the payment over; this attempt must move no money."""
+
+
+@dataclass(frozen=True)
+class Debt:
+    """What is owed for a reason, and what the evaluator reads of it."""
+
+    reason: Payment.Reason
+    service: Service
+    cents: int
+    currency: str
+    detail: str
+
+
+def owe(*, session: Session, debt: Debt, now: datetime) -> Payment | None:
+    """Write down what a session is owed for a reason; a second time changes nothing."""
+    if debt.cents == 0 or session.population != Session.Population.PEOPLE:
+        return None
+    payment, _ = Payment.objects.get_or_create(
+        session=session,
+        reason=debt.reason,
+        defaults={
+            "service": debt.service,
+            "amount_cents": debt.cents,
+            "currency": debt.currency,
+            "detail": debt.detail,
+            "reference": uuid.uuid4(),
+            "created_at": now,
+        },
+    )
+    return payment
+
+
+def send_payment(payment_id: int, *, payer: Payer, now: Callable[[], datetime]) -> None:
+    """Take a payment one step on; safe to call at any time, by anybody, again."""
+    enrolment = Enrolment.objects.filter(session__payments=payment_id).first()
+    begun = _begin(payment_id, payer=payer, now=now()) if enrolment else None
+    if enrolment is None or begun is None:
+        return
+    payment, was_sent = begun
+    if was_sent:
+        if payer.has_paid(payment, enrolment):
+            _settle(payment, Outcome("done"), now=now())
+            return
+        if not _may_send_again(payment, payer, now=now()):
+            _let_go(payment, payer, now=now())
+            return
+    outcome = payer.send(
+        payment, enrolment, remember=lambda made: _remember(payment, made, now=now())
+    )
+    _settle(payment, outcome, now=now())
+
+
+def due(*, now: datetime) -> list[int]:
+    """Return the payments that a worker should take a step on."""
+    waits = Q()
+    for n_attempts in range(MAX_DOUBLINGS + 1):
+        waits |= Q(
+            n_attempts=n_attempts, attempted_at__lt=now - _wait_after(n_attempts)
+        )
+    waits |= Q(n_attempts__gt=MAX_DOUBLINGS, attempted_at__lt=now - LONGEST_WAIT)
+    return list(
+        Payment.objects.filter(Q(attempted_at__isnull=True) | waits)
+        .filter(state__in=OPEN_STATES)
+        .exclude(service=Service.MANUAL)
+        .exclude(session__enrolment=None)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+
+
+@transaction.atomic
+def record_manual(*, payment: Payment, now: datetime) -> None:
+    """Mark a payment made by hand as made."""
+    payment = Payment.objects.select_for_update().get(pk=payment.pk)
+    if payment.service != Service.MANUAL:
+        raise DomainError(
+            f"Payment {payment.pk} goes through {payment.get_service_display()}, "
+            "which says itself when it is paid."
+        )
+    if payment.state == Payment.State.CONFIRMED:
+        return
+    if not _commit(payment, payment.cost_cents):
+        raise ConflictError(_over_limit(payment))
+    Payment.objects.filter(pk=payment.pk).update(
+        state=Payment.State.CONFIRMED, attempted_at=now, confirmed_at=now, error=""
+    )
+
+
+@transaction.atomic
+def retry_failed(*, payment: Payment) -> None:
+    """Owe a refused payment again: nothing was paid."""
+    Payment.objects.filter(pk=payment.pk, state=Payment.State.FAILED).update(
+        state=Payment.State.OWED, n_attempts=0, attempted_at=None, error=""
+    )
+
+
+def _begin(
+    payment_id: int, *, payer: Payer, now: datetime
+) -> tuple[Payment, bool] | None:
+    """Take a payment for one attempt; None where there is nothing to do.
+
+    Returns the payment, and whether an earlier attempt may have paid it.
+    """
+    with transaction.atomic():
+        payment = Payment.objects.select_for_update().filter(pk=payment_id).first()
+        if payment is None or payment.state not in OPEN_STATES:
+            return None
+        was_sent = payment.state == Payment.State.SENT
+        if payment.attempt and payment.attempted_at:
+            if now - payment.attempted_at < ATTEMPT_LASTS:
+                return None  # somebody is at it
+        elif not was_sent:
+            payment.fee_cents = payer.fee_cents(payment)
+            if not _commit(payment, payment.cost_cents):
+                _hold(payment, now=now)
+                return None
+        payment.state = Payment.State.SENT
+        payment.attempt = uuid.uuid4()
+        payment.attempted_at = now
+        payment.n_attempts += 1
+        payment.save()
+        return payment, was_sent
+
+
+def _may_send_again(payment: Payment, payer: Payer, *, now: datetime) -> bool:
+    """Return whether the service, which lists no payment, would list it by now."""
+    if payment.is_accepted:
+        return False
+    return payment.moved_at is None or now - payment.moved_at >= payer.settles_within
+
+
+def _let_go(payment: Payment, payer: Payer, *, now: datetime) -> None:
+    """Leave a payment that was sent to be looked for again later."""
+    moved_at = payment.moved_at
+    late = moved_at is not None and now - moved_at >= payer.settles_within
+    error = UNLISTED.format(payment.get_service_display()) if late else ""
+    Payment.objects.filter(pk=payment.pk, attempt=payment.attempt).update(
+        attempt=None, error=error
+    )
+
+
+def _remember(payment: Payment, transfer_id: str, *, now: datetime) -> None:
+    """Store the service's own id before money moves, if the attempt is still ours."""
+    held = Payment.objects.filter(pk=payment.pk, attempt=payment.attempt)
+    if not held.update(transfer_id=transfer_id, moved_at=now):
+        raise AttemptLostError(f"{payment} was taken over by another worker")
+
+
+@transaction.atomic
+def _settle(payment: Payment, outcome: Outcome, *, now: datetime) -> None:
+    """Store what became of an attempt, unless somebody else took the payment over."""
+    held = (
+        Payment.objects.select_for_update()
+        .filter(pk=payment.pk, attempt=payment.attempt, state=Payment.State.SENT)
+        .first()
+    )
+    if held is None:
+        return
+    held.attempt, held.error = None, outcome.message
+    if outcome.kind == "done":
+        held.state, held.confirmed_at = Payment.State.CONFIRMED, now
+    elif outcome.kind == "accepted":
+        held.is_accepted = True
+    else:
+        _commit(held, -held.cost_cents)
+        refused = outcome.kind == "refused"
+        held.state = Payment.State.FAILED if refused else Payment.State.OWED
+        held.transfer_id, held.moved_at = "", None
+    held.save()
+
+
+def _commit(payment: Payment, cents: int) -> bool:
+    """Set cost aside under both limits, or give it back; False where it is too much."""
+    try:
+        with transaction.atomic():
+            for limit in _limits(payment):
+                limit.update(committed_cents=F("committed_cents") + cents)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _limits(payment: Payment) -> tuple[QuerySet[Budget], QuerySet[Account]]:
+    """Return the rows that bound a payment, made where they are not there yet."""
+    study_id = payment.session.study_id
+    stated = payment.session.study.budget
+    Budget.objects.get_or_create(
+        study_id=study_id,
+        defaults={"hard_cents": None if stated is None else int(stated * 100)},
+    )
+    Account.objects.get_or_create(service=payment.service)
+    return (
+        Budget.objects.filter(study_id=study_id),
+        Account.objects.filter(service=payment.service),
+    )
+
+
+def _hold(payment: Payment, *, now: datetime) -> None:
+    """Leave a payment owed that the limits do not allow."""
+    payment.attempted_at, payment.error = now, _over_limit(payment)
+    payment.n_attempts += 1
+    payment.save(update_fields=["attempted_at", "error", "n_attempts"])
+
+
+def _over_limit(payment: Payment) -> str:
+    return (
+        "This payment would go above the hard spend limit of the study or of the "
+        f"account at {payment.get_service_display()}. Raise the limit, and it is sent."
+    )
+
+
+def _wait_after(n_attempts: int) -> timedelta:
+    doublings: int = 2**n_attempts
+    return min(LONGEST_WAIT, FIRST_WAIT * doublings)

@@ -1,1 +1,0 @@
-"""The REST interface under /api/v1/: one module per stage, JSON in, JSON out."""

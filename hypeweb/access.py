@@ -174,6 +174,12 @@ def sample_set_to_delete(user: User, pk: int) -> SampleSet:
     return found
 
 
+def can_change_set(user: User, sample_set: SampleSet) -> bool:
+    """Return whether the pages of a set offer somebody its buttons."""
+    editable = projects_of(user, at_least=Role.EDITOR)
+    return editable.filter(pk=sample_set.project_id).exists()
+
+
 def sample(user: User, pk: int) -> Sample:
     found = (
         Sample.objects.filter(pk=pk, sample_set__in=sample_sets_of(user))

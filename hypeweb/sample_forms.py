@@ -107,10 +107,10 @@ class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
         tokens = self.cleaned_data["uploads"].split()
         try:
             return [access.upload(self.owner, token) for token in tokens]
-        except NotFoundError as error:
-            raise forms.ValidationError(
-                "The uploaded files are no longer kept; choose them again."
-            ) from error
+        except NotFoundError:
+            gone = "The uploaded files are no longer kept; choose them again."
+            self.add_error("archive", gone)  # shown beside the choice of files
+            return []
 
     def images(self) -> Origin:
         """Return where the images of a valid form are."""

@@ -10,6 +10,7 @@ from hypeweb.views import (
     drafts,
     evaluations,
     exports,
+    imports,
     leaks,
     monitoring,
     projects,
@@ -88,6 +89,23 @@ urlpatterns = [
         "sample-sets/<int:pk>/delete/",
         samples.sample_set_delete,
         name="sample_set_delete",
+    ),
+    path("sample-sets/<int:pk>/edit/", samples.sample_set_edit, name="sample_set_edit"),
+    path(
+        "sample-sets/<int:pk>/report/",
+        imports.sample_set_report,
+        name="sample_set_report",
+    ),
+    path("sample-sets/<int:pk>/skipped.csv", imports.skipped_csv, name="skipped_csv"),
+    path("sample-sets/<int:pk>/set.zip", imports.sample_set_zip, name="sample_set_zip"),
+    path(
+        "sample-sets/<int:pk>/retry/", imports.sample_set_retry, name="sample_set_retry"
+    ),
+    path("samples/<int:pk>/", samples.sample, name="sample"),
+    path(
+        "samples/<int:pk>/thumbnail.webp",
+        samples.sample_thumbnail,
+        name="sample_thumbnail",
     ),
     path("uploads/", uploads.upload_new, name="upload_new"),
     path("uploads/<token:token>/", uploads.upload, name="upload"),

@@ -1,6 +1,6 @@
 """What an import found: formats, sizes, skipped files, duplicates, overlaps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models import Count, F, QuerySet
@@ -84,6 +84,14 @@ def build_report(sample_set: SampleSet) -> Report:
         repeated=_repeated(sample_set) if sample_set.n_duplicates else (),
         overlaps=tuple(overlaps(sample_set)),
     )
+
+
+def skipped_rows(sample_set: SampleSet) -> Iterator[tuple[str, str, str]]:
+    """Yield every file that was left out, under a line of headings."""
+    yield ("file", "reason", "detail")
+    rows = sample_set.skipped_files.values_list("name", "reason", "detail")
+    for name, reason, detail in rows.iterator():
+        yield (_harmless(name), reason, _harmless(detail))
 
 
 def overlaps(sample_set: SampleSet) -> QuerySet[SetOverlap]:
@@ -173,6 +181,11 @@ def _repeated(sample_set: SampleSet) -> tuple[Repeated, ...]:
         for digest, n in counts.items()
         if digest in found
     )
+
+
+def _harmless(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _shares(rows: Iterable[SourceCount]) -> tuple[Share, ...]:

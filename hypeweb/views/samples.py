@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,11 +13,9 @@ from django.views.decorators.http import (
 )
 
 from hypeweb import access, tasks
-from hypeweb.sample_forms import SampleSetForm
-from hypeweb.services import imports, samples
+from hypeweb.sample_forms import MetadataForm, RetryForm, SampleSetForm
+from hypeweb.services import browsing, imports, samples, validation
 from hypeweb.services.errors import ConflictError, DomainError
-
-PER_PAGE = 120
 
 
 @login_required
@@ -61,15 +58,36 @@ def sample_set_new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
-    found = access.sample_set(access.researcher(request), pk)
-    pages = Paginator(found.samples.all(), PER_PAGE)
+    user = access.researcher(request)
+    found = access.sample_set(user, pk)
     context = {
         "sample_set": found,
-        "page": pages.get_page(request.GET.get("page")),
-        "skipped": found.skipped_files.all()[:200],
-        "n_duplicates": found.n_duplicates,
+        "page": browsing.grid_page(found, request.GET.get("page")),
+        "has_thumbnails": browsing.has_thumbnails(found),
+        "n_overlaps": validation.overlaps(found).count(),
+        "may_change": access.can_change_set(user, found),
+        "retry_form": RetryForm(),
     }
     return render(request, "sample_sets/detail.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def sample_set_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.sample_set_to_change(access.researcher(request), pk)
+    is_post = request.method == "POST"
+    form = MetadataForm(request.POST if is_post else None, instance=found)
+    if is_post and form.is_valid():
+        try:
+            samples.edit_metadata(form.save(commit=False), fields=form.changed_data)
+        except ConflictError as error:
+            form.add_error("name", str(error))
+        else:
+            messages.success(request, "The description was saved.")
+            return redirect("sample_set", pk=pk)
+    status = 400 if form.errors else 200
+    context = {"form": form, "pk": pk}
+    return render(request, "sample_sets/edit.html", context, status=status)
 
 
 @login_required
@@ -87,3 +105,18 @@ def sample_set_delete(request: HttpRequest, pk: int) -> HttpResponse:
 def sample_image(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.sample(access.researcher(request), pk)
     return HttpResponse(samples.read_png(found), content_type="image/png")
+
+
+@login_required
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+def sample_thumbnail(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.sample(access.researcher(request), pk)
+    return HttpResponse(browsing.read_thumbnail(found), content_type="image/webp")
+
+
+@login_required
+@require_GET
+def sample(request: HttpRequest, pk: int) -> HttpResponse:
+    found = access.sample(access.researcher(request), pk)
+    return render(request, "sample_sets/sample.html", {"shown": browsing.show(found)})

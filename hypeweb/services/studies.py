@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -28,6 +29,18 @@ NEW = "new"
 N_SLUG_TRIES = 5
 # Image responses are padded to whole steps of this size.
 PADDING_STEP_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing a draft needs before it can open, and the sentences on what is off."""
+
+    label: str
+    problems: tuple[str, ...]
+
+    @property
+    def is_done(self) -> bool:
+        return not self.problems
 
 
 def rule_of(study: Study) -> Rule:
@@ -88,13 +101,29 @@ def arms_for(study: Study, placed: Sequence[PlacedSet]) -> list[Arm]:
 
 def blockers(study: Study) -> list[str]:
     """Return what hinders a draft from opening, each a sentence with a next step."""
-    found = [*showing_blockers(study), *sweeps.moved(study)]
-    leak = _leak_blocker(leak_audit_of(study))
-    return [*found, leak] if leak else found
+    return [problem for item in checklist(study) for problem in item.problems]
+
+
+def checklist(study: Study) -> list[Item]:
+    """Return what a draft needs before it can open, and what is still missing."""
+    items = [
+        Item("Images", (*image_blockers(study), *sweeps.moved(study))),
+        Item("Leak audit", _told(_leak_blocker(leak_audit_of(study)))),
+        Item("Consent", _told(_consent_blocker(study))),
+        Item("Pay and budget", _told(_budget_blocker(study))),
+    ]
+    if study.is_timed:
+        items.insert(1, Item("Masks", _told(_mask_blocker(study))))
+    return items
 
 
 def showing_blockers(study: Study) -> list[str]:
     """Return what hinders anybody from seeing the study's images, in preview too."""
+    return [*image_blockers(study), *_told(_mask_blocker(study))]
+
+
+def image_blockers(study: Study) -> list[str]:
+    """Return which sets lack images, or have images that give themselves away."""
     sample_sets = [arm.sample_set for arm in study.arms.select_related("sample_set")]
     found = []
     if not sample_sets:
@@ -117,8 +146,6 @@ def showing_blockers(study: Study) -> list[str]:
                 f"{study.real_set.width} x {study.real_set.height}, which gives them "
                 "away; import one of them again at the other's size."
             )
-    if study.is_timed and not study.masks.exists():
-        found.append("The masks are still being made; come back in a moment.")
     return found
 
 
@@ -237,6 +264,30 @@ def pay_text(study: Study) -> str:
     terms = [f"{amount.normalize():f} {words}" for amount, words in parts if amount]
     budget = f"; budget {study.budget:,.2f}" if study.budget is not None else ""
     return f"{study.currency} {', '.join(terms)}{budget}"
+
+
+def _told(problem: str) -> tuple[str, ...]:
+    return (problem,) if problem else ()
+
+
+def _mask_blocker(study: Study) -> str:
+    if not study.is_timed or study.masks.exists():
+        return ""
+    return "The masks are still being made; come back in a moment."
+
+
+def _consent_blocker(study: Study) -> str:
+    if study.consent_text.strip():
+        return ""
+    return "The consent text is empty; write what people agree to."
+
+
+def _budget_blocker(study: Study) -> str:
+    if not study.is_paid or study.budget:
+        return ""
+    return (
+        "The study pays and has no budget; state what it may cost, or set the pay to 0."
+    )
 
 
 def _leak_blocker(audit: LeakAudit | None) -> str:

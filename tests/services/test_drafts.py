@@ -97,7 +97,7 @@ def test_a_draft_is_deleted_with_its_previews(draft, researcher):
 
 
 def test_a_clone_has_the_settings_and_a_life_of_its_own(draft, researcher):
-    Study.objects.update(pay_base="1.50", start_ms=700)
+    Study.objects.update(pay_base="1.50", budget=90, start_ms=700)
     studies.open_study(study=draft, actor=researcher, now=NOW)
     copy = drafts.copy_of(fresh(draft))
     copy.owner = researcher

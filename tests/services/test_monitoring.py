@@ -82,7 +82,9 @@ def test_what_people_earned_follows_the_terms(study, terms, amount):
 def test_the_monitor_asks_as_much_of_few_as_of_many(
     researcher, django_assert_max_num_queries
 ):
-    study = factories.open_study(researcher, protocol="hype_inf", pay_base=1)
+    study = factories.open_study(
+        researcher, protocol="hype_inf", pay_base=1, budget=100
+    )
 
     def n_queries():
         with django_assert_max_num_queries(12) as captured:

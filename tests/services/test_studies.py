@@ -37,6 +37,28 @@ def test_opening_needs_enough_images(draft, researcher):
     assert draft.state == Study.State.DRAFT
 
 
+@pytest.mark.parametrize(
+    ("fields", "label"),
+    [
+        ({"pay_base": 1}, "Pay and budget"),
+        ({"pay_base": 1, "budget": 0}, "Pay and budget"),
+        ({"consent_text": " "}, "Consent"),
+        ({"n_real": 13}, "Images"),
+        ({"protocol": "hype_time"}, "Masks"),
+        ({"pay_base": 1, "budget": 9}, None),
+        ({}, None),
+    ],
+)
+def test_the_checklist_names_what_is_missing(researcher, draft, fields, label):
+    Study.objects.update(**fields)
+    draft.refresh_from_db()
+    missing = [item for item in studies.checklist(draft) if not item.is_done]
+    assert [item.label for item in missing] == ([label] if label else [])
+    if label:
+        with pytest.raises(DomainError):
+            studies.open_study(study=draft, actor=researcher, now=NOW)
+
+
 def test_opening_needs_one_image_size(researcher, draft, tmp_path):
     larger = make_sample_set(
         researcher, "large", folder=tmp_path, origin="generated", side=16

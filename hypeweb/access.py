@@ -14,12 +14,14 @@ from django.utils.translation import gettext as _
 from hypeweb.models import (
     Evaluation,
     Evaluator,
+    Generator,
     Mask,
     Membership,
     Project,
     ReportLink,
     Sample,
     SampleSet,
+    SamplingRun,
     Session,
     Study,
     Subscription,
@@ -180,6 +182,50 @@ def can_change_set(user: User, sample_set: SampleSet) -> bool:
     return editable.filter(pk=sample_set.project_id).exists()
 
 
+def generators_of(user: User) -> QuerySet[Generator]:
+    """Return the generators of somebody's projects; an admin's are all."""
+    everything = Generator.objects.select_related("project")
+    return everything if user.is_staff else everything.filter(project__in=_ids(user))
+
+
+def generators_here(request: HttpRequest) -> QuerySet[Generator]:
+    """Return the generators of the project somebody works in."""
+    found, here = generators_of(researcher(request)), current_project(request)
+    return found.filter(project=here) if here else found
+
+
+def generator(user: User, pk: int) -> Generator:
+    """Return a generator to read."""
+    found = generators_of(user).filter(pk=pk).first()
+    if found is None:
+        raise NotFoundError("There is no such generator among yours.")
+    return found
+
+
+def generator_to_change(user: User, pk: int) -> Generator:
+    found = generator(user, pk)
+    require(user, found.project, Role.EDITOR)
+    return found
+
+
+def generator_to_delete(user: User, pk: int) -> Generator:
+    found = generator(user, pk)
+    require(user, found.project, Role.OWNER)
+    return found
+
+
+def sampling_run_to_change(user: User, pk: int) -> SamplingRun:
+    found = (
+        SamplingRun.objects.filter(pk=pk, sampling__generator__in=generators_of(user))
+        .select_related("sampling__generator__project")
+        .first()
+    )
+    if found is None:
+        raise NotFoundError("There is no such sampling among yours.")
+    require(user, found.sampling.generator.project, Role.EDITOR)
+    return found
+
+
 def sample(user: User, pk: int) -> Sample:
     found = (
         Sample.objects.filter(pk=pk, sample_set__in=sample_sets_of(user))
@@ -220,10 +266,10 @@ def study_to_delete(user: User, slug: str) -> Study:
     return found
 
 
-def can_change(user: User, study: Study) -> bool:
-    """Return whether the pages of a study offer somebody its buttons."""
+def can_change(user: User, thing: Study | Generator) -> bool:
+    """Return whether the pages of a thing offer somebody its buttons."""
     editable = projects_of(user, at_least=Role.EDITOR)
-    return editable.filter(pk=study.project_id).exists()
+    return editable.filter(pk=thing.project_id).exists()
 
 
 def subscription(study: Study, pk: int) -> Subscription:

@@ -131,6 +131,16 @@ UPLOAD_KEEP_HOURS = environment.read_int("UPLOAD_KEEP_HOURS", 72, minimum=1)
 IMPORT_ROOTS = environment.read_list("IMPORT_ROOTS")
 MAX_IMAGE_PIXELS = environment.read_int("MAX_IMAGE_PIXELS", 50_000_000, minimum=1)
 
+# What a generator that somebody uploads may take, for each batch it makes.
+GENERATOR_MAX_BYTES = environment.read_int("GENERATOR_MAX_BYTES", 2**30, minimum=1)
+GENERATOR_MEMORY_BYTES = environment.read_int(
+    "GENERATOR_MEMORY_BYTES", 4 * 2**30, minimum=256 * 2**20
+)
+GENERATOR_BATCH_SECONDS = environment.read_int(
+    "GENERATOR_BATCH_SECONDS", 120, minimum=1
+)
+GENERATOR_THREADS = environment.read_int("GENERATOR_THREADS", 0, minimum=0)
+
 # Jobs: any broker Celery knows; the filesystem transport needs no server.
 _broker = environment.read_url(
     "CELERY_BROKER_URL",
@@ -228,6 +238,8 @@ LOGGING = {
         "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    # Tells of every glyph that goes into a figure.
+    "loggers": {"fontTools": {"level": "WARNING"}},
     "root": {
         "handlers": ["console"],
         "level": environment.read_text("LOG_LEVEL", "INFO").upper(),

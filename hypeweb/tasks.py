@@ -10,15 +10,25 @@ from django.utils import timezone
 from kombu.exceptions import KombuError
 
 from hypeweb.celery_app import app
-from hypeweb.models import Evaluation, LeakAudit, SampleImport
+from hypeweb.models import (
+    Evaluation,
+    Generator,
+    LeakAudit,
+    SampleImport,
+    SamplingRun,
+    Study,
+)
 from hypeweb.services import (
     agreement,
     evaluations,
+    figures,
+    generators,
     imports,
     jobs,
     leaks,
     masks,
     milestones,
+    sampling,
     scores,
     uploads,
 )
@@ -31,6 +41,28 @@ logger = logging.getLogger(__name__)
 def import_samples(job_id: int) -> None:
     """Turn uploads, or what is at an address, into a sample set."""
     _run(imports.run_import, job_id)
+
+
+@app.task
+def inspect_generator(generator_id: int) -> None:
+    """Find out whether an uploaded generator can be sampled."""
+    _run(generators.run_inspection, generator_id)
+
+
+@app.task
+def sample(run_id: int) -> None:
+    """Fill one sample set from a generator."""
+    _run(sampling.run_sampling, run_id)
+    for sampling_id in sampling.undrafted():
+        enqueue(draft_study, sampling_id)
+
+
+@app.task
+def draft_study(sampling_id: int) -> None:
+    """Draft the study that was wished for with some samples."""
+    study = sampling.draft_study(sampling_id)
+    if study is not None:
+        begin_study(study)
 
 
 @app.task
@@ -65,6 +97,13 @@ def score(study_id: int) -> None:
 def relate(study_id: int) -> None:
     """Recompute how a study's people and metrics agree."""
     agreement.relate_study(study_id, now=timezone.now())
+    enqueue(draw, study_id)
+
+
+@app.task
+def draw(study_id: int) -> None:
+    """Draw the figures of a study's report."""
+    figures.draw_study(study_id, now=timezone.now())
 
 
 @app.task
@@ -84,25 +123,33 @@ def send_notice(notice_id: int) -> None:
 def sweep() -> None:
     """Queue again what a dead worker or a lost message left behind."""
     now = timezone.now()
-    # A copy that is still queued after a lease is swept anew, so it may expire.
-    expires = settings.EVALUATION_LEASE_SECONDS
-    for job_id in jobs.waiting(SampleImport, now=now):
-        import_samples.apply_async([job_id], expires=expires)
-    for job_id in jobs.waiting(LeakAudit, now=now):
-        audit_leaks.apply_async([job_id], expires=expires)
-    for job_id in jobs.waiting(Evaluation, now=now):
-        evaluate.apply_async([job_id], expires=expires)
-    for study_id in masks.maskless():
-        make_masks.apply_async([study_id], expires=expires)
-    for study_id in scores.unscored(now=now):
-        score.apply_async([study_id], expires=expires)
     uploads.sweep(now=now)
-    for study_id in agreement.unrelated():
-        relate.apply_async([study_id], expires=expires)
-    for study_id in milestones.watched():
-        notice_milestones.apply_async([study_id], expires=expires)
-    for notice_id in milestones.due(now=now):
-        send_notice.apply_async([notice_id], expires=expires)
+    left_behind: list[tuple[Task, list[int]]] = [
+        (import_samples, jobs.waiting(SampleImport, now=now)),
+        (inspect_generator, jobs.waiting(Generator, now=now)),
+        (sample, jobs.waiting(SamplingRun, now=now)),
+        (draft_study, sampling.undrafted()),
+        (audit_leaks, jobs.waiting(LeakAudit, now=now)),
+        (evaluate, jobs.waiting(Evaluation, now=now)),
+        (make_masks, masks.maskless()),
+        (score, scores.unscored(now=now)),
+        (relate, agreement.unrelated()),
+        (draw, figures.undrawn()),
+        (notice_milestones, milestones.watched()),
+        (send_notice, milestones.due(now=now)),
+    ]
+    for task, ids in left_behind:
+        for pk in ids:
+            # A copy still queued after a lease is swept anew, so it may expire.
+            task.apply_async([pk], expires=settings.EVALUATION_LEASE_SECONDS)
+
+
+def begin_study(study: Study) -> None:
+    """Queue what a new draft needs before it can open."""
+    enqueue(make_masks, study.pk)
+    enqueue(audit_leaks, leaks.request_audit(study).pk)
+    for run in evaluations.request_evaluations(study):
+        enqueue(evaluate, run.pk)
 
 
 def enqueue(task: Task, *arguments: int) -> None:

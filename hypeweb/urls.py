@@ -10,6 +10,8 @@ from hypeweb.views import (
     drafts,
     evaluations,
     exports,
+    figures,
+    generators,
     imports,
     leaks,
     monitoring,
@@ -54,9 +56,22 @@ class TokenConverter:
         return value
 
 
+class FigureConverter:
+    """A format in which figures are stored."""
+
+    regex = "svg|pdf|png"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(TokenConverter, "token")
 register_converter(WhatConverter, "what")
 register_converter(FormatConverter, "format")
+register_converter(FigureConverter, "figure")
 
 handler404 = "hypeweb.views.site.not_found"
 
@@ -109,6 +124,28 @@ urlpatterns = [
     ),
     path("uploads/", uploads.upload_new, name="upload_new"),
     path("uploads/<token:token>/", uploads.upload, name="upload"),
+    path("generators/", generators.generators, name="generators"),
+    path("generators/new/", generators.generator_new, name="generator_new"),
+    path("generators/<int:pk>/", generators.generator, name="generator"),
+    path(
+        "generators/<int:pk>/sample/",
+        generators.generator_sample,
+        name="generator_sample",
+    ),
+    path(
+        "generators/<int:pk>/retry/", generators.generator_retry, name="generator_retry"
+    ),
+    path(
+        "generators/<int:pk>/delete/",
+        generators.generator_delete,
+        name="generator_delete",
+    ),
+    path(
+        "generators/<int:pk>/preview.png",
+        generators.generator_preview,
+        name="generator_preview",
+    ),
+    path("samplings/<int:pk>/retry/", generators.sampling_retry, name="sampling_retry"),
     path("samples/<int:pk>/image.png", samples.sample_image, name="sample_image"),
     path("studies/", studies.studies, name="studies"),
     path("studies/new/", studies.study_new, name="study_new"),
@@ -151,6 +188,11 @@ urlpatterns = [
         name="evaluation_retry",
     ),
     path("studies/<slug:slug>/report/", reports.report, name="report"),
+    path(
+        "studies/<slug:slug>/figures/<int:pk>.<figure:suffix>",
+        figures.figure,
+        name="figure",
+    ),
     path("studies/<slug:slug>/report.json", reports.report_json, name="report_json"),
     path("studies/<slug:slug>/report.csv", reports.report_csv, name="report_csv"),
     path(
@@ -177,6 +219,11 @@ urlpatterns = [
     path("data-dictionary.csv", exports.dictionary_csv, name="dictionary_csv"),
     # Readers with a link
     path("r/<token:token>/", report_links.shared_report, name="shared_report"),
+    path(
+        "r/<token:token>/figures/<int:pk>.<figure:suffix>",
+        figures.shared_figure,
+        name="shared_figure",
+    ),
     path(
         "r/<token:token>/images/<int:pk>.png",
         report_links.shared_image,

@@ -7,10 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from hypeweb.models import LeakAudit, SampleSet, Session, Study
-from hypeweb.services import imports, leaks, masks, projects, sessions, studies
+from hypeweb.models import Generator, LeakAudit, SampleSet, Session, Study
+from hypeweb.services import (
+    generators,
+    imports,
+    leaks,
+    masks,
+    projects,
+    sessions,
+    studies,
+)
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
 SCREEN = Screen(width=1280, height=900, refresh_hz=60.0)
@@ -184,3 +193,22 @@ def walk(
 
 def other(truth: str) -> str:
     return "fake" if truth == "real" else "real"
+
+
+def make_generator(owner: User, data: bytes, **fields: object) -> Generator:
+    """An uploaded generator, tried by the worker."""
+    generator = Generator(
+        **{
+            "name": "a generator",
+            "model_name": "a model",
+            "z_shape": "4",
+            "owner": owner,
+            "project": projects.personal_project(owner),
+            **fields,
+        }
+    )
+    upload = SimpleUploadedFile("generator.onnx", data)
+    generators.create_generator(generator=generator, upload=upload)
+    generators.run_inspection(generator.pk)
+    generator.refresh_from_db()
+    return generator

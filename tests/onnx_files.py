@@ -73,6 +73,16 @@ def not_a_number() -> bytes:
     return _model(nodes, {"shape": np.array([-1, 1, 2, 2])}, shape=["n", 1, 2, 2])
 
 
+def random_noise() -> bytes:
+    """Noise of its own on every run."""
+    nodes = [
+        helper.make_node("RandomNormalLike", ["z"], ["noise"], scale=0.1),
+        helper.make_node("Tanh", ["noise"], ["squashed"]),
+        helper.make_node("Reshape", ["squashed", "shape"], ["images"]),
+    ]
+    return _model(nodes, {"shape": np.array([-1, 1, 2, 2])}, shape=["n", 1, 2, 2])
+
+
 def endless() -> bytes:
     """A loop that ends after more turns than anybody waits for."""
     body = helper.make_graph(

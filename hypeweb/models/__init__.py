@@ -2,6 +2,8 @@
 
 from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
+from hypeweb.models.figures import StudyFigure
+from hypeweb.models.generators import Generator
 from hypeweb.models.imports import (
     SampleImport,
     SetOverlap,
@@ -15,6 +17,7 @@ from hypeweb.models.payments import Account, Budget, Enrolment, Payment
 from hypeweb.models.projects import Membership, Project
 from hypeweb.models.reports import Agreement, ReportLink
 from hypeweb.models.samples import Sample, SampleSet
+from hypeweb.models.sampling import Sampling, SamplingRun
 from hypeweb.models.scores import Score, StudyComparison
 from hypeweb.models.sessions import Evaluator, Judgment, Session, Trial
 from hypeweb.models.studies import Arm, Mask, Study
@@ -30,6 +33,7 @@ __all__ = [
     "Enrolment",
     "Evaluation",
     "Evaluator",
+    "Generator",
     "Job",
     "Judgment",
     "LeakAudit",
@@ -45,6 +49,8 @@ __all__ = [
     "Sample",
     "SampleImport",
     "SampleSet",
+    "Sampling",
+    "SamplingRun",
     "Score",
     "Session",
     "SetOverlap",
@@ -52,6 +58,7 @@ __all__ = [
     "SourceCount",
     "Study",
     "StudyComparison",
+    "StudyFigure",
     "Subscription",
     "TraceAudit",
     "Trial",

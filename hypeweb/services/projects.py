@@ -46,10 +46,11 @@ def rename_project(*, project: Project, name: str, actor: User) -> None:
 def delete_project(*, project: Project, actor: User) -> None:
     """Remove a project that holds nothing."""
     project = _lock(project)
-    if project.sample_sets.exists() or project.studies.exists():
+    contents = (project.sample_sets, project.generators, project.studies)
+    if any(content.exists() for content in contents):
         raise ConflictError(
-            f"“{project}” still holds sample sets or studies, so it stays; delete "
-            "what is in it first."
+            f"“{project}” still holds sample sets, generators or studies, so it stays; "
+            "delete what is in it first."
         )
     audit.record(actor=actor, action="deleted", subject=project)
     project.delete()

@@ -82,8 +82,22 @@ def fill(
         raise DomainError(_different_sizes(filling.sizes))
     with transaction.atomic():
         filling.write()
-        _complete(sample_set, filling)
+        ((width, height),) = filling.sizes
+        complete(sample_set, width=width, height=height)
         finish()
+
+
+def complete(sample_set: SampleSet, *, width: int, height: int) -> None:
+    """Describe a set whose last image has just been written; it is ready from then."""
+    hashes = sample_set.samples.order_by().values_list("content_hash", flat=True)
+    sample_set.width, sample_set.height = width, height
+    sample_set.n_samples = sample_set.samples.count()
+    sample_set.content_hash = content_hash(hashes.iterator())
+    sample_set.n_duplicates = validation.count_duplicates(sample_set)
+    sample_set.save(
+        update_fields=["width", "height", "n_samples", "content_hash", "n_duplicates"]
+    )
+    validation.summarise(sample_set)
 
 
 def clear(sample_set: SampleSet) -> None:
@@ -203,19 +217,6 @@ class _Filling:
             )
         )
         self.n_skipped += 1
-
-
-def _complete(sample_set: SampleSet, filling: _Filling) -> None:
-    ((sample_set.width, sample_set.height),) = filling.sizes
-    sample_set.n_samples = filling.n_kept
-    sample_set.content_hash = content_hash(
-        sample_set.samples.order_by().values_list("content_hash", flat=True).iterator()
-    )
-    sample_set.n_duplicates = validation.count_duplicates(sample_set)
-    sample_set.save(
-        update_fields=["width", "height", "n_samples", "content_hash", "n_duplicates"]
-    )
-    validation.summarise(sample_set)
 
 
 def _no_image(n_skipped: int, first: Skipped | None) -> str:

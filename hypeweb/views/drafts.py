@@ -6,14 +6,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from hypeweb import access
+from hypeweb import access, tasks
 from hypeweb.draft_forms import DraftForm
 from hypeweb.forms import StudyForm
 from hypeweb.models import Study
 from hypeweb.services import drafts
 from hypeweb.services.drafts import ChangedMeanwhileError
 from hypeweb.services.errors import ConflictError, DomainError
-from hypeweb.views.studies import new_study_page, prepare
+from hypeweb.views.studies import new_study_page
 
 
 @login_required
@@ -66,7 +66,7 @@ def study_edit(request: HttpRequest, slug: str) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            prepare(updated)
+            tasks.begin_study(updated)
             return redirect("study", slug=slug)
     return _form_page(request, form)
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import (
 
 from hypeweb import access
 from hypeweb.project_forms import ReportLinkForm
-from hypeweb.services import report_links, reports, samples
+from hypeweb.services import figures, report_links, reports, samples
 
 
 @login_required
@@ -52,9 +52,11 @@ def study_link_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def shared_report(request: HttpRequest, token: str) -> HttpResponse:
     """Show a report to whoever holds its link; nothing on it leads further."""
     found = access.shared_report(token, now=timezone.now())
+    built = reports.build_report(found)
     context = {
-        "report": reports.build_report(found),
+        "report": built,
         "study": found,
+        "figures": figures.figures_of(found, population=built.population),
         "share_token": token,
     }
     response = render(request, "reports/report.html", context)

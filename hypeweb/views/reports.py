@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from hypeweb import access
-from hypeweb.services import report_formats, reports
+from hypeweb.services import figures, report_formats, reports
 from hypeweb.services.errors import DomainError
 from hypeweb.services.reports import Population, Report
 
@@ -38,6 +38,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "report": built,
         "study": built.study,
+        "figures": figures.figures_of(built.study, population=built.population),
         "can_change": access.can_change(access.researcher(request), built.study),
         "other_population_url": f"{address}?population={other}" if other else None,
     }

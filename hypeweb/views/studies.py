@@ -15,7 +15,7 @@ from django.views.decorators.http import (
 from hypeweb import access, tasks
 from hypeweb.forms import LeakOverrideForm, PlanForm, StudyForm
 from hypeweb.models import Study
-from hypeweb.services import comparisons, evaluations, leak_findings, leaks, plans
+from hypeweb.services import comparisons, evaluations, leak_findings, plans
 from hypeweb.services import studies as service
 from hypeweb.services.errors import DomainError
 
@@ -57,19 +57,11 @@ def new_study_page(
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            prepare(created)
+            tasks.begin_study(created)
             return redirect("study", slug=created.slug)
     status = 400 if form.errors else 200
     context = {**context, "form": form}
     return render(request, "studies/new.html", context, status=status)
-
-
-def prepare(study: Study) -> None:
-    """Let the worker make what a draft needs before it can open."""
-    tasks.enqueue(tasks.make_masks, study.pk)
-    tasks.enqueue(tasks.audit_leaks, leaks.request_audit(study).pk)
-    for run in evaluations.request_evaluations(study):
-        tasks.enqueue(tasks.evaluate, run.pk)
 
 
 @login_required

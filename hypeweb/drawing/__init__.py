@@ -1,0 +1,1 @@
+"""Figures: plain data in, bytes of SVG, PDF and PNG out; only the worker draws."""

@@ -1,6 +1,7 @@
 """Who gets which object: the one place that decides."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from hypeweb.models import (
+    AccessToken,
     Evaluation,
     Evaluator,
     Generator,
@@ -27,7 +29,7 @@ from hypeweb.models import (
     Subscription,
     Upload,
 )
-from hypeweb.services import projects
+from hypeweb.services import evaluations, projects
 from hypeweb.services.errors import DomainError, ForbiddenError, NotFoundError
 
 Visitor = User | AbstractBaseUser | AnonymousUser
@@ -126,6 +128,21 @@ def project_for_new(request: HttpRequest) -> Project:
     return found
 
 
+def project_to_add_to(user: User, pk: int | None) -> Project:
+    """Return the project a script adds a set to; its owner's own if it names none."""
+    found = projects.personal_project(user) if pk is None else project(user, pk)
+    require(user, found, Role.EDITOR)
+    return found
+
+
+def access_token(user: User, pk: int) -> AccessToken:
+    """Return a token of one's own; nobody sees another's, an admin neither."""
+    found = AccessToken.objects.filter(user=user, pk=pk).first()
+    if found is None:
+        raise NotFoundError("There is no such token among yours.")
+    return found
+
+
 def sample_sets_of(user: User) -> QuerySet[SampleSet]:
     """Return the sets of somebody's projects; an admin's are all."""
     everything = SampleSet.objects.all()
@@ -168,6 +185,17 @@ def sample_set_to_change(user: User, pk: int) -> SampleSet:
     found = sample_set(user, pk)
     require(user, found.project, Role.EDITOR)
     return found
+
+
+def sample_sets_to_change(user: User, pks: Sequence[int]) -> list[SampleSet]:
+    """Return several sets in the order asked for."""
+    found = sample_sets_of(user).select_related("project").in_bulk(pks)
+    missing = [str(pk) for pk in pks if pk not in found]
+    if missing:
+        raise NotFoundError(f"There is no sample set {missing[0]} among yours.")
+    for one in {made.project_id: made.project for made in found.values()}.values():
+        require(user, one, Role.EDITOR)
+    return [found[pk] for pk in pks]
 
 
 def sample_set_to_delete(user: User, pk: int) -> SampleSet:
@@ -315,6 +343,14 @@ def evaluation(user: User, pk: int) -> Evaluation:
     ).first()
     if found is None:
         raise NotFoundError("There is no such evaluation among yours.")
+    return found
+
+
+def evaluation_of(study: Study, pk: int) -> Evaluation:
+    """Return an evaluation of one of a study's arms."""
+    found = evaluations.runs_of(study).filter(pk=pk).first()
+    if found is None:
+        raise NotFoundError("There is no such evaluation in this study.")
     return found
 
 

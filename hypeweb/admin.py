@@ -5,6 +5,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from hypeweb.models import (
+    AccessToken,
     Agreement,
     Arm,
     ArmAudit,
@@ -32,6 +33,7 @@ from hypeweb.models import (
     SetOverlap,
     SkippedFile,
     SourceCount,
+    StoredReply,
     Study,
     StudyComparison,
     StudyFigure,
@@ -106,6 +108,8 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Evaluation: ("sample_set", "real_set", "extractor", "state", "n_attempts"),
     MetricResult: ("evaluation", "name", "value", "low", "high"),
     MetricWarning: ("evaluation", "code", "message"),
+    AccessToken: ("name", "user", "start", "last_used_at", "expires_at", "revoked_at"),
+    StoredReply: ("user", "key", "status", "created_at"),
     AuditEvent: ("created_at", "actor", "action", "subject"),
 }
 

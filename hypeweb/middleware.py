@@ -62,6 +62,39 @@ def security_headers(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+API = "/api/v1/"
+BAD_REQUEST = 400
+API_ERRORS = {
+    BAD_REQUEST: ("invalid", "The request cannot be read."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is nothing at this address; see the API's description."),
+    405: ("method_not_allowed", "This address does not take this method."),
+    500: ("server_error", "Something went wrong that was not foreseen; try again."),
+}
+
+
+def api_errors(get_response: GetResponse) -> GetResponse:
+    """Give what Django itself answers to a script the form of the API's errors."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_told = response.get("Content-Type", "").startswith("application/json")
+        if (
+            not request.path.startswith(API)
+            or response.status_code < BAD_REQUEST
+            or is_told
+        ):
+            return response
+        code, message = API_ERRORS.get(response.status_code, API_ERRORS[BAD_REQUEST])
+        told = JsonResponse({"code": code, "message": message})
+        told.status_code = response.status_code
+        if "Allow" in response:
+            told["Allow"] = response["Allow"]
+        return told
+
+    return middleware
+
+
 class DomainErrors:
     """Answers a domain error with its sentence, as a page or as JSON."""
 

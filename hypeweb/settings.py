@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hypeweb.middleware.api_errors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "hypeweb.middleware.languages",
     "django.middleware.common.CommonMiddleware",
@@ -140,6 +141,10 @@ GENERATOR_BATCH_SECONDS = environment.read_int(
     "GENERATOR_BATCH_SECONDS", 120, minimum=1
 )
 GENERATOR_THREADS = environment.read_int("GENERATOR_THREADS", 0, minimum=0)
+# What one access token may ask of each web process.
+API_REQUESTS_PER_MINUTE = environment.read_int(
+    "API_REQUESTS_PER_MINUTE", 600, minimum=1
+)
 
 # Jobs: any broker Celery knows; the filesystem transport needs no server.
 _broker = environment.read_url(

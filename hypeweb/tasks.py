@@ -28,6 +28,7 @@ from hypeweb.services import (
     leaks,
     masks,
     milestones,
+    replies,
     sampling,
     scores,
     uploads,
@@ -123,6 +124,7 @@ def send_notice(notice_id: int) -> None:
 def sweep() -> None:
     """Queue again what a dead worker or a lost message left behind."""
     now = timezone.now()
+    replies.sweep(now=now)
     uploads.sweep(now=now)
     left_behind: list[tuple[Task, list[int]]] = [
         (import_samples, jobs.waiting(SampleImport, now=now)),

@@ -7,6 +7,8 @@ from django.views.i18n import set_language
 
 from hypeweb.services import export_columns, export_formats
 from hypeweb.views import (
+    access_tokens,
+    api_pages,
     drafts,
     evaluations,
     exports,
@@ -24,6 +26,7 @@ from hypeweb.views import (
     studies,
     uploads,
 )
+from hypeweb.views.api.interface import api
 
 
 class WhatConverter:
@@ -81,7 +84,15 @@ urlpatterns = [
     path("accounts/login/", LoginView.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
     # Researchers
+    path("account/tokens/", access_tokens.access_tokens, name="access_tokens"),
+    path(
+        "account/tokens/<int:pk>/revoke/",
+        access_tokens.access_token_revoke,
+        name="access_token_revoke",
+    ),
+    path("api/", api_pages.api_description, name="api_description"),
     path("projects/", projects.projects, name="projects"),
     path("projects/switch/", projects.project_switch, name="project_switch"),
     path("projects/<int:pk>/", projects.project, name="project"),

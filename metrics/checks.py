@@ -50,7 +50,6 @@ def check(
     findings += _features(task)
     if _SCORES & set(results.metrics):
         findings += _score(task)
-    findings += _precision(task)
     return findings
 
 
@@ -93,15 +92,3 @@ def _score(task: Task) -> list[Finding]:
         real_logits=real.logits,
         fake_logits=fake.logits,
     )
-
-
-def _precision(task: Task) -> list[Finding]:
-    if task.options.precision != "bf16":
-        return []
-    return [
-        Finding(
-            "bfloat16",
-            "The network ran in bfloat16, which moves features by about one per cent: "
-            "use it to look, and fp32 for numbers to report.",
-        )
-    ]

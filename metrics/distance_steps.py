@@ -1,5 +1,6 @@
 """The steps that compare two sides by distances."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from metrics.frechet import (
     frechet_distance,
     frechet_distance_of_features,
     frechet_distance_univariate,
+    frechet_distance_univariate_of_moments,
 )
 from metrics.influence import frechet_influence
 from metrics.interval_methods import (
@@ -45,9 +47,8 @@ _EXAMPLES_SHOWN = 8
 
 
 def _fid(task: Task) -> Results:
-    real, fake = task.real, task.fake
-    if real.features is None or fake.features is None:
-        here, there = real.moments(), fake.moments()
+    if task.has_moments_only:
+        here, there = task.real.moments(), task.fake.moments()
         value = frechet_distance(here.mean, here.cov, there.mean, there.cov)
         return Results({"fid": value})
     return Results({"fid": frechet_distance_of_features(*task.features())})
@@ -56,7 +57,7 @@ def _fid(task: Task) -> Results:
 def _fid_and_infinity(task: Task) -> Results:
     """Return FID and FID_infinity, whose intervals share the images' influence."""
     found = _fid(task)
-    if task.real.features is None or task.fake.features is None:
+    if task.has_moments_only:
         return found
     influence = frechet_influence(*task.features()) if task.has_intervals else None
     if influence is not None:
@@ -73,6 +74,9 @@ def _fid_and_infinity(task: Task) -> Results:
 
 
 def _univariate(task: Task) -> Results:
+    if task.has_moments_only:
+        distances = frechet_distance_univariate_of_moments(*_spreads(task))
+        return Results({"frechet_univariate_mean": float(distances.mean())})
     distances = frechet_distance_univariate(*task.features())
     found = Results({"frechet_univariate_mean": float(distances.mean())})
     if task.has_intervals:
@@ -80,6 +84,14 @@ def _univariate(task: Task) -> Results:
             *task.features()
         )
     return found
+
+
+def _spreads(task: Task) -> Iterator[NDArray[np.float64]]:
+    """Yield mean and standard deviation of the features, of either side in turn."""
+    for side in (task.real, task.fake):
+        moments = side.moments()
+        yield moments.mean
+        yield np.sqrt(np.diag(moments.cov).clip(min=0))
 
 
 def _kid(task: Task) -> Results:
@@ -134,6 +146,9 @@ def _cmmd(task: Task) -> Results:
 
 def _mean_feature_distance(task: Task) -> Results:
     name = "mean_feature_distance"
+    if task.has_moments_only:
+        gap = task.real.moments().mean - task.fake.moments().mean
+        return Results({name: float(np.linalg.norm(gap))})
     found = Results({name: mean_feature_distance(*task.features())})
     if task.has_intervals:
         found.intervals[name] = mean_feature_distance_interval(*task.features())
@@ -173,8 +188,8 @@ def _nearest_real(task: Task) -> Results:
     found.details["nearest_real"] = {
         key: [
             {
-                "fake": int(task.fake.source_rows[row]),
-                "real": int(task.real.source_rows[nearest.indices[row]]),
+                "fake": task.fake.place_of(row),
+                "real": task.real.place_of(nearest.indices[row]),
                 "distance": float(nearest.distances[row]),
             }
             for row in rows
@@ -221,13 +236,13 @@ def as_points(line: Extrapolation) -> dict[str, object]:
 
 DISTANCE_STEPS = (
     Step("fid", ("fid", "fid_infinity"), "moments", _fid_and_infinity),
-    Step("univariate", ("frechet_univariate_mean",), "features", _univariate),
+    Step("univariate", ("frechet_univariate_mean",), "moments", _univariate),
     Step("kid", ("kid_mean", "kid_std"), "features", _kid),
     Step("cmmd", ("cmmd",), "features", _cmmd),
     Step(
         "mean feature distance",
         ("mean_feature_distance",),
-        "features",
+        "moments",
         _mean_feature_distance,
     ),
     Step(

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from metrics.cache import FeatureCache
 from metrics.checks import check
 from metrics.errors import BrokenImageError, MetricsError
 from metrics.extractors import (
     LOGITS,
     Extractor,
+    Precision,
     Setup,
     choose_layer,
     load_extractor,
@@ -23,8 +22,10 @@ from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
 from metrics.images import DetailedSource, ImageSource, SubsetSource, hash_of_pixels
 from metrics.intervals import METHODS
+from metrics.limit import limit_input
 from metrics.metric_names import NEIGHBOUR_METRICS, wanted_names
 from metrics.options import Options, Progress, check_options, choose_device
+from metrics.rounding import check_rounding, rounding_shift
 from metrics.sides import Side, side_of_features, side_of_images, side_of_statistics
 from metrics.statistics_files import Input, StoredFeatures, StoredStatistics
 from metrics.step import Task
@@ -35,6 +36,8 @@ __all__ = ["Evaluation", "Options", "Progress", "evaluate", "extract_side"]
 # Layers that cost nothing beside the network's last one.
 _LAYERS_TO_KEEP = frozenset({"64", "192", "768", "2048", LOGITS})
 _LEAST_IMAGES = 2
+# What two sides must share; the settings end with the range of the network's input.
+_ORIGIN = ("extractor", "layer", "weights_sha256", "resize", "settings")
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def extract_side(
     side : Side
         The features.
     provenance : dict of str to object
-        Extractor, layer, weights, resize, precision, count and content hash.
+        Extractor, layer, weights, resize, precision, settings, count and content hash.
 
     Raises
     ------
@@ -161,7 +164,7 @@ def extract_side(
     run.neighbour_name = run.main_name
     side = run.side(source, stage="images")
     found = run.provenance((side, side))
-    keys = ("extractor", "layer", "weights_sha256", "resize", "precision")
+    keys = (*_ORIGIN, "precision")
     return side, {
         **{key: found[key] for key in keys},
         "count": len(side),
@@ -178,6 +181,7 @@ class _Run:
         self.main_name = parse_name(options.extractor)[0]
         self.neighbour_name = options.conventions.neighbour_extractor or self.main_name
         self.findings: list[Finding] = []
+        self.rounding_shift: float | None = None
         self.extractors: dict[str, Extractor] = {}
         self.cache = FeatureCache(options.cache) if options.cache else None
         self.reading = Reading(
@@ -198,6 +202,10 @@ class _Run:
 
     def side(self, given: Input, *, stage: str) -> Side:
         """Return what is known of one side, extracting features from images."""
+        given, findings = limit_input(
+            given, limit=self.options.limit, seed=self.options.seed
+        )
+        self.findings += findings
         if isinstance(given, StoredStatistics):
             self._check_stored(given)
             return side_of_statistics(given)
@@ -207,7 +215,7 @@ class _Run:
             raise MetricsError(
                 f"{given.name} holds no images; give it {_LEAST_IMAGES} at the least"
             )
-        source = _limited(given, self.options)
+        source = given
         main, layer = self.extractor(self.main_name), self.layer()
         layers = {layer, *_LAYERS_TO_KEEP.intersection(main.layers)}
         if main.n_classes:
@@ -225,6 +233,8 @@ class _Run:
             stage = f"{stage}, {other.name}"
             rows = self._features(source, other, frozenset({layer_beside}), stage)
             beside = rows.layers[layer_beside]
+        usable = SubsetSource(source, found.source_rows().tolist())
+        self._check_rounding(usable, main, layer)
         return side_of_images(source, found, layer=layer, neighbour_features=beside)
 
     def provenance(self, sides: Sequence[Side]) -> dict[str, object]:
@@ -247,6 +257,8 @@ class _Run:
             "neighbour_weights_sha256": beside.weights_sha256 if beside else None,
             "resize": settings[0],
             "precision": settings[1],
+            "settings": main.settings if main else None,
+            "rounding_shift": self.rounding_shift,
             "device": main.device if main else "cpu",
             "conventions": asdict(options.conventions),
             "limit": options.limit,
@@ -265,18 +277,18 @@ class _Run:
             self.extractors[name] = self._load(name)
         return self.extractors[name]
 
-    def _load(self, name: str) -> Extractor:
+    def _setup(self, name: str, precision: Precision) -> Setup:
         conventions = self.options.conventions
-        extractor = load_extractor(
-            name,
-            Setup(
-                weights=_weights_of(name, self.options),
-                resize=self.options.resize or conventions.resize,
-                device=choose_device(self.options.device),
-                precision=self.options.precision,
-                pixel_range=conventions.pixel_range,
-            ),
+        return Setup(
+            weights=_weights_of(name, self.options),
+            resize=self.options.resize or conventions.resize,
+            device=choose_device(self.options.device),
+            precision=precision,
+            pixel_range=conventions.pixel_range,
         )
+
+    def _load(self, name: str) -> Extractor:
+        extractor = load_extractor(name, self._setup(name, self.options.precision))
         if not extractor.weights_are_published:
             self.findings.append(
                 Finding(
@@ -322,6 +334,17 @@ class _Run:
             self.findings.append(Finding("cache-not-written", trouble))
         return features
 
+    def _check_rounding(self, source: ImageSource, main: Extractor, layer: str) -> None:
+        """See once how far bfloat16 moves the features."""
+        is_rounded = main.settings.split()[1] == "bf16"
+        if not is_rounded or self.rounding_shift is not None:
+            return
+        exact = load_extractor(self.main_name, self._setup(self.main_name, "fp32"))
+        self.rounding_shift = rounding_shift(
+            source, main, exact, layer=layer, reading=self.reading
+        )
+        self.findings += check_rounding(self.rounding_shift)
+
     def _check_stored(self, stored: StoredStatistics) -> None:
         """Refuse statistics that say they come from another network."""
         if not stored.provenance:
@@ -334,17 +357,18 @@ class _Run:
             )
             return
         main = self.extractor(self.main_name)
-        settings = main.settings.split()
         here = {
             "extractor": main.name,
             "layer": self.layer(),
             "weights_sha256": main.weights_sha256,
-            "resize": settings[0],
+            "resize": main.settings.split()[0],
+            "settings": main.settings,
         }
         for key, value in here.items():
-            if stored.provenance.get(key) != value:
+            there = stored.provenance.get(key, "unknown")
+            if there != value:
                 raise MetricsError(
-                    f"{stored.name} was made with {key} {stored.provenance.get(key)}, "
+                    f"{stored.name} was made with {key} {there}, "
                     f"this run has {value}; make it anew or choose the same"
                 )
 
@@ -390,11 +414,3 @@ def _pixel_hash(source: ImageSource, index: int) -> str:
         return hash_of_pixels(source.read(index))
     except BrokenImageError:
         return ""  # left out or refused when features are taken; never kept
-
-
-def _limited(source: ImageSource, options: Options) -> ImageSource:
-    if options.limit is None or len(source) <= options.limit:
-        return source
-    rng = np.random.default_rng(options.seed)
-    chosen = rng.choice(len(source), options.limit, replace=False)
-    return SubsetSource(source, sorted(int(index) for index in chosen))

@@ -67,16 +67,29 @@ class FeatureSet:
         Why images were left out, one sentence each.
     pixels : NDArray of uint8, shape (m, height, width, 3), or None
         The first images; None where they differ in size.
+    rows : tuple of int or None
+        For every row its number in the source; None where no image was left out.
     """
 
     layers: Mapping[str, NDArray[np.float32]]
     facts: tuple[ImageFacts, ...]
     skipped: tuple[str, ...] = ()
     pixels: NDArray[np.uint8] | None = None
+    rows: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.facts)
+
+    def source_rows(self) -> NDArray[np.intp]:
+        """Return for every row its number in the source.
+
+        Returns
+        -------
+        NDArray of int, shape (n,)
+            Ascending.
+        """
+        return np.arange(len(self)) if self.rows is None else np.array(self.rows)
 
 
 class KeptPixels:
@@ -191,10 +204,12 @@ def extract_features(
     rows: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
     facts: list[ImageFacts] = []
     skipped: list[str] = []
+    used: list[int] = []
     kept = KeptPixels()
     done = 0
     for batch in _decoded_batches(source, reading):
         good = [item for item in batch if isinstance(item, _Decoded)]
+        used += [done + n for n, item in enumerate(batch) if isinstance(item, _Decoded)]
         skipped += [str(item) for item in batch if isinstance(item, BrokenImageError)]
         if good:
             for layer, values in runner.run([item.pixels for item in good]).items():
@@ -209,7 +224,13 @@ def extract_features(
     if not facts:
         raise MetricsError(f"{source.name} holds no usable image: {skipped[0]}")
     joined = {layer: np.concatenate(parts) for layer, parts in rows.items()}
-    return FeatureSet(joined, tuple(facts), tuple(skipped), kept.result_or_none())
+    return FeatureSet(
+        joined,
+        tuple(facts),
+        tuple(skipped),
+        kept.result_or_none(),
+        rows=tuple(used) if skipped else None,
+    )
 
 
 @dataclass(frozen=True, eq=False)

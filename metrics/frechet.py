@@ -153,6 +153,24 @@ def frechet_distance_univariate(features1: Array, features2: Array) -> FloatMatr
     (mean1, std1), (mean2, std2) = (
         column_moments(features) for features in (features1, features2)
     )
+    return frechet_distance_univariate_of_moments(mean1, std1, mean2, std2)
+
+
+def frechet_distance_univariate_of_moments(
+    mean1: FloatMatrix, std1: FloatMatrix, mean2: FloatMatrix, std2: FloatMatrix
+) -> FloatMatrix:
+    """Return the squared Fréchet distance of each feature by itself.
+
+    Parameters
+    ----------
+    mean1, std1, mean2, std2 : array of shape (d,), float64
+        Mean and standard deviation of each feature on either side.
+
+    Returns
+    -------
+    array of shape (d,), float64
+        (mean1 - mean2)² + (std1 - std2)²; squared feature units, lower is better.
+    """
     distances: FloatMatrix = (mean1 - mean2) ** 2 + (std1 - std2) ** 2
     return distances
 

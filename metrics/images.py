@@ -350,33 +350,33 @@ class SubsetSource:
     def __init__(self, source: ImageSource, indices: Sequence[int]) -> None:
         self.name = source.name
         self._source = source
-        self._indices = tuple(indices)
+        self.indices = tuple(indices)
 
     def __len__(self) -> int:
         """Return the number of images chosen."""
-        return len(self._indices)
+        return len(self.indices)
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Return one image as RGB pixels of shape (height, width, 3)."""
-        return self._source.read(self._indices[index])
+        return self._source.read(self.indices[index])
 
     def decode(self, index: int) -> DecodedImage:
         """Return one image with its encoding and what had to be converted."""
         if isinstance(self._source, DetailedSource):
-            return self._source.decode(self._indices[index])
+            return self._source.decode(self.indices[index])
         return DecodedImage(self.read(index), "RAW")
 
     def image_name(self, index: int) -> str:
         """Return the name of one image for people."""
         if isinstance(self._source, DetailedSource):
-            return self._source.image_name(self._indices[index])
-        return f"{self.name}[{self._indices[index]}]"
+            return self._source.image_name(self.indices[index])
+        return f"{self.name}[{self.indices[index]}]"
 
     def image_hashes(self) -> tuple[str, ...]:
         """Return one content hash per image chosen, in order."""
         if isinstance(self._source, DetailedSource):
             hashes = self._source.image_hashes()
-            return tuple(hashes[index] for index in self._indices)
+            return tuple(hashes[index] for index in self.indices)
         return tuple(hash_of_pixels(self.read(index)) for index in range(len(self)))
 
     def content_hash(self) -> str:

@@ -65,7 +65,7 @@ class _Convolution:
     padding: tuple[int, int]
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu" and _HAS_FUSED_RELU:
+        if x.device.type == "cpu" and _can_fuse(x.dtype):
             # The same convolution, whose ReLU costs no second pass over memory.
             fused: Tensor = torch.ops.mkldnn._convolution_pointwise(  # noqa: SLF001
                 x,
@@ -82,6 +82,15 @@ class _Convolution:
             return fused
         y = functional.conv2d(x, self.weight, self.bias, self.stride, self.padding)
         return y.relu_()
+
+
+def _can_fuse(dtype: torch.dtype) -> bool:
+    """Return whether oneDNN runs the fused convolution: not bfloat16 everywhere."""
+    if not _HAS_FUSED_RELU:
+        return False
+    if dtype != torch.bfloat16:
+        return True
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
 class InceptionV3:

@@ -2,13 +2,14 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from metrics.pairs import (
     BLOCK_ROWS,
     Indices,
     PreparedSet,
     Vector,
+    block_memory,
     block_slices,
     cross_blocks,
     distance_block,
@@ -26,12 +27,10 @@ class _Nearest:
         self.values = torch.full((n_images, n_kept), torch.inf)
         self.places = torch.zeros((n_images, n_kept), dtype=torch.int64)
 
-    def add(self, values: NDArray[np.float32], rows: slice, columns: slice) -> None:
+    def add(self, values: Tensor, rows: slice, columns: slice) -> None:
         # Torch finds the smallest of a row several times faster than numpy's partition.
         n_kept = self.values.shape[1]
-        nearest, places = torch.from_numpy(values).topk(
-            min(n_kept, values.shape[1]), largest=False
-        )
+        nearest, places = values.topk(min(n_kept, values.shape[1]), largest=False)
         merged = torch.cat([self.values[rows], nearest], dim=1)
         merged_places = torch.cat([self.places[rows], places + columns.start], dim=1)
         self.values[rows], order = merged.topk(n_kept, largest=False, sorted=True)
@@ -72,16 +71,19 @@ def nearest_within(prepared: PreparedSet, *, k: int) -> tuple[Vector, Indices]:
         )
     nearest = _Nearest(n_others + 1, min(k + SPARE_CANDIDATES, n_others))
     error = 0.0
+    memory, turned_memory = block_memory(), block_memory()
     slices = block_slices(n_others + 1)
     for number, rows1 in enumerate(slices):
         for rows2 in slices[number:]:
-            block = distance_block(prepared, prepared, rows1, rows2)
+            block = distance_block(prepared, prepared, rows1, rows2, memory=memory)
             error = max(error, block.error)
+            values = torch.from_numpy(block.values)
             if rows1 == rows2:
-                np.fill_diagonal(block.values, np.inf)
+                values.fill_diagonal_(torch.inf)
             else:
-                nearest.add(np.ascontiguousarray(block.values.T), rows2, rows1)
-            nearest.add(block.values, rows1, rows2)
+                turned = turned_memory[: values.numel()].view(values.T.shape)
+                nearest.add(turned.copy_(values.T), rows2, rows1)
+            nearest.add(values, rows1, rows2)
     return _settle(prepared, prepared, nearest, k=k, error=error)
 
 
@@ -118,7 +120,7 @@ def nearest_across(
     error = 0.0
     for block in cross_blocks(set1, set2):
         error = max(error, block.error)
-        nearest.add(block.values, block.rows1, block.rows2)
+        nearest.add(torch.from_numpy(block.values), block.rows1, block.rows2)
     return _settle(set1, set2, nearest, k=k, error=error)
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from metrics.arrays import Array
 
@@ -118,8 +119,24 @@ def block_slices(n_rows: int) -> list[slice]:
     return [slice(start, min(start + BLOCK_ROWS, n_rows)) for start in starts]
 
 
+def block_memory() -> Tensor:
+    """Return memory that blocks of distances can be written to one after another.
+
+    Returns
+    -------
+    Tensor of shape (BLOCK_ROWS²,), float32
+        Without values. Fresh memory for every block would cost a fifth of its product.
+    """
+    return torch.empty(BLOCK_ROWS * BLOCK_ROWS)
+
+
 def distance_block(
-    set1: PreparedSet, set2: PreparedSet, rows1: slice, rows2: slice
+    set1: PreparedSet,
+    set2: PreparedSet,
+    rows1: slice,
+    rows2: slice,
+    *,
+    memory: Tensor,
 ) -> DistanceBlock:
     """Return squared distances between some images of either set.
 
@@ -128,7 +145,9 @@ def distance_block(
     set1, set2 : PreparedSet
         The two sets, from one call of `prepare_sets`.
     rows1, rows2 : slice
-        Which images of either set.
+        Which images of either set, at most `BLOCK_ROWS` each.
+    memory : Tensor
+        From `block_memory`; holds the values until it serves the next block.
 
     Returns
     -------
@@ -141,18 +160,14 @@ def distance_block(
     √d; the bound is ten times what is observed at d = 2048.
     """
     norms1, norms2 = set1.squared_norms[rows1], set2.squared_norms[rows2]
-    sums = torch.from_numpy(
-        np.add.outer(norms1.astype(np.float32), norms2.astype(np.float32))
-    )
     part1, part2 = set1.rows[rows1], set2.rows[rows2]
+    values = memory[: len(part1) * len(part2)].view(len(part1), len(part2))
+    torch.add(_single(norms1)[:, None], _single(norms2), out=values)
     # Torch's threads waste less than numpy's where other work shares the cores.
-    product = torch.addmm(
-        sums, torch.from_numpy(part1), torch.from_numpy(part2).T, alpha=-2
-    )
-    values: NDArray[np.float32] = product.numpy()
+    values.addmm_(torch.from_numpy(part1), torch.from_numpy(part2).T, alpha=-2)
     steps = 8 + np.sqrt(set1.rows.shape[1]) / 2
     error = FLOAT32_ROUNDING * steps * float(norms1.max() + norms2.max())
-    return DistanceBlock(set1, set2, rows1, rows2, values, error)
+    return DistanceBlock(set1, set2, rows1, rows2, values.numpy(), error)
 
 
 def cross_blocks(set1: PreparedSet, set2: PreparedSet) -> Iterator[DistanceBlock]:
@@ -166,11 +181,13 @@ def cross_blocks(set1: PreparedSet, set2: PreparedSet) -> Iterator[DistanceBlock
     Yields
     ------
     DistanceBlock
-        Every pair of one image from either set occurs in one block.
+        Every pair of one image from either set occurs in one block. Its values hold
+        until the next one is asked for.
     """
+    memory = block_memory()
     for rows1 in block_slices(len(set1.rows)):
         for rows2 in block_slices(len(set2.rows)):
-            yield distance_block(set1, set2, rows1, rows2)
+            yield distance_block(set1, set2, rows1, rows2, memory=memory)
 
 
 def within_radii(
@@ -240,3 +257,7 @@ def pair_distances(
         )
         distances[chosen] = np.einsum("ij,ij->i", gap, gap)
     return distances
+
+
+def _single(norms: Vector) -> Tensor:
+    return torch.from_numpy(norms.astype(np.float32))

@@ -106,7 +106,7 @@ def _neighbours(
     pairs: Sequence[Mapping[str, Any]] = (
         [*found["nearest"], *found["farthest"]] if found else []
     )
-    if not pairs or None in sources or evaluation["provenance"].get("limit"):
+    if not pairs or None in sources:
         _say_nothing(figure.subplots())
         return
     grid = figure.subplots(2, len(pairs), squeeze=False)

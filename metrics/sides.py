@@ -1,5 +1,6 @@
 """One side of an evaluation: what is known of its images, in whatever form it came."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from metrics.extractors import LOGITS
 from metrics.features import FeatureSet, ImageFacts, KeptPixels
-from metrics.images import ImageSource
+from metrics.images import ImageSource, SubsetSource
 from metrics.moments import Moments, moments
 from metrics.statistics_files import StoredFeatures, StoredStatistics
 
@@ -26,7 +27,7 @@ class Side:
     name : str
         What the source is called.
     content_hash : str or None
-        The hash of its images; None for stored statistics and features.
+        The hash of its images, or of the arrays where only they are known.
     source : ImageSource or None
         The images themselves.
     features : NDArray of float32, shape (n, d), or None
@@ -117,6 +118,24 @@ class Side:
         """
         return np.argsort(self.source_rows)
 
+    def place_of(self, row: int) -> int:
+        """Return the number of an image in the whole source, whatever the limit.
+
+        Parameters
+        ----------
+        row : int
+            A row of the features.
+
+        Returns
+        -------
+        int
+            From 0, in the order of the source's files.
+        """
+        place = int(self.source_rows[row])
+        if isinstance(self.source, SubsetSource):
+            return self.source.indices[place]
+        return place
+
     def first_pixels(self) -> NDArray[np.uint8]:
         """Return the source's first images, read again where they were not kept.
 
@@ -191,7 +210,7 @@ def side_of_images(
         ),
         logits=None if logits is None else logits[order],
         facts=tuple(found.facts[row] for row in order),
-        source_rows=order,
+        source_rows=found.source_rows()[order],
         skipped=found.skipped,
         pixels=found.pixels,
     )
@@ -210,9 +229,10 @@ def side_of_features(stored: StoredFeatures) -> Side:
     Side
         Rows in the file's order.
     """
+    known = [rows for rows in (stored.features, stored.logits) if rows is not None]
     return Side(
         name=stored.name,
-        content_hash=None,
+        content_hash=_hash_of(*known),
         source=None,
         features=stored.features,
         neighbour_features=stored.features,
@@ -235,14 +255,23 @@ def side_of_statistics(stored: StoredStatistics) -> Side:
     Side
         Without features.
     """
+    moments, of_images = stored.moments, stored.provenance.get("content_hash")
     return Side(
         name=stored.name,
-        content_hash=None,
+        content_hash=str(of_images or _hash_of(moments.mean, moments.cov)),
         source=None,
         features=None,
         neighbour_features=None,
         logits=None,
         facts=(),
         source_rows=np.arange(0),
-        stored_moments=stored.moments,
+        stored_moments=moments,
     )
+
+
+def _hash_of(*arrays: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

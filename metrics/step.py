@@ -51,6 +51,11 @@ class Task:
         few = min(len(self.real), len(self.fake)) < _LEAST_TO_RESAMPLE
         return 0 if few else self.options.replicates
 
+    @property
+    def has_moments_only(self) -> bool:
+        """Return whether a side is known by its mean and covariance alone."""
+        return self.real.features is None or self.fake.features is None
+
     def features(self) -> tuple[Features, Features]:
         """Return the features of the real and of the generated side."""
         return self.real.known_features(), self.fake.known_features()

@@ -58,6 +58,7 @@ def compute(
     outcome = Outcome()
     values: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
+    reasons: dict[str, list[str]] = {}
     steps = [step for step in STEPS if set(names) & set(step.metrics)]
     for done, step in enumerate(steps):
         report(Progress(step.name, done, len(steps)))
@@ -65,12 +66,14 @@ def compute(
         found, reason = _attempt(step, task)
         lacking = [name for name in wanted if name not in found.metrics]
         if lacking:
-            message = f"{', '.join(lacking)} cannot be computed: {reason}"
-            outcome.findings.append(Finding("metric-not-computed", message))
+            reasons.setdefault(reason, []).extend(lacking)
         values |= found.metrics
         intervals |= found.intervals
         outcome.details |= found.details
     report(Progress("done", len(steps), len(steps)))
+    for reason, lacking in reasons.items():
+        message = f"{', '.join(lacking)} cannot be computed: {reason}"
+        outcome.findings.append(Finding("metric-not-computed", message))
     ordered = [name for name in METRIC_NAMES if name in names and name in values]
     if not ordered:
         raise MetricsError("; ".join(found.message for found in outcome.findings))
@@ -85,6 +88,7 @@ def _attempt(step: Step, task: Task) -> tuple[Results, str]:
     if missing:
         return Results(), missing
     try:
-        return step.run(task), "there are too few images"
+        found = step.run(task)
     except ValueError as error:
         return Results(), str(error)
+    return found, task.missing("features") or "there are too few images"

@@ -67,6 +67,7 @@ def draft_study(
     protocol: str,
     n_arms: int = 2,
     n_images: int = 12,
+    side: int = 8,
     folder: Path,
     is_audited: bool = False,
     **fields: object,
@@ -80,11 +81,10 @@ def draft_study(
         "extractor": "digits",
         "consent_text": "You agree.",
     }
-    real = make_sample_set(owner, "real", folder=folder, origin="real", n=n_images)
+    size = {"n": n_images, "side": side}
+    real = make_sample_set(owner, "real", folder=folder, origin="real", **size)
     made = [
-        make_sample_set(
-            owner, f"made {i}", folder=folder, origin="generated", n=n_images
-        )
+        make_sample_set(owner, f"made {i}", folder=folder, origin="generated", **size)
         for i in range(n_arms)
     ]
     study = Study(

@@ -1,5 +1,6 @@
 """The tables, one module per stage of the pipeline."""
 
+from hypeweb.models.api import AccessToken, StoredReply
 from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
 from hypeweb.models.figures import StudyFigure
@@ -24,6 +25,7 @@ from hypeweb.models.studies import Arm, Mask, Study
 from hypeweb.models.uploads import Upload, UploadPart
 
 __all__ = [
+    "AccessToken",
     "Account",
     "Agreement",
     "Arm",
@@ -56,6 +58,7 @@ __all__ = [
     "SetOverlap",
     "SkippedFile",
     "SourceCount",
+    "StoredReply",
     "Study",
     "StudyComparison",
     "StudyFigure",

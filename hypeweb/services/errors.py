@@ -5,21 +5,25 @@ class DomainError(Exception):
     """A request that cannot be carried out; the message is for the user."""
 
     status = 400
+    code = "invalid"
 
 
 class NotFoundError(DomainError):
     """Something that is not there, or not for this person."""
 
     status = 404
+    code = "not_found"
 
 
 class ForbiddenError(DomainError):
     """Something this person may look at and not do."""
 
     status = 403
+    code = "forbidden"
 
 
 class ConflictError(DomainError):
     """Something that is no longer, or not yet, possible."""
 
     status = 409
+    code = "conflict"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from hypeweb.models import Judgment, Score, Session, Study, StudyComparison
@@ -139,6 +139,12 @@ def _positive(shown_ms: Sequence[float | None]) -> NDArray[np.float64]:
     """Return exposures with NaN for what was not measured or cannot be."""
     values = np.array(shown_ms, dtype=np.float64)
     return np.where(values > 0, values, np.nan)
+
+
+def scores_of(study: Study, *, population: str | None) -> QuerySet[Score]:
+    """Return the scores of a study's arms, of one population or of each."""
+    found = Score.objects.filter(arm__study=study).select_related("arm")
+    return found.filter(population=population) if population else found
 
 
 def unscored(*, now: datetime) -> list[int]:

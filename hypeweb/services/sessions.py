@@ -20,6 +20,7 @@ from hypeweb.models import (
     Trial,
 )
 from hypeweb.models.sessions import Truth
+from hypeweb.science.exposures import Reported, departs_from_plan
 from hypeweb.science.schedule import choose_least_shown, truth_order
 from hypeweb.science.scoring import block_mode
 from hypeweb.science.staircase import next_exposure
@@ -542,12 +543,29 @@ def _flags(session: Session, trial: Trial, exposure: Exposure) -> list[str]:
     if trial.planned_ms is None or session.is_simulated:
         return []
     flags = [flag for flag in exposure.flags if flag in EXPOSURE_FLAGS]
-    measured = exposure.shown_ms is not None and exposure.shown_ms > 0
-    if not measured and "unmeasured" not in flags:
+    if not exposure.shown_ms:
         flags.append("unmeasured")
+    elif _departs(session.study, trial.planned_ms, exposure, exposure.shown_ms):
+        flags.append("missed_target")
     if trial.n_shown > 1:
         flags.append("shown_again")
-    return flags
+    return list(dict.fromkeys(flags))
+
+
+def _departs(
+    study: Study, planned_ms: int, exposure: Exposure, shown_ms: float
+) -> bool:
+    """Return whether a report of an exposure cannot be that of the plan."""
+    # No slower than the screen check lets in: a made-up rate widens no tolerance.
+    slowest_hz = max(1.0, NOMINAL_SHARE * study.min_refresh_hz)
+    reported = Reported(
+        shown_ms=shown_ms,
+        refresh_hz=max(slowest_hz, exposure.refresh_hz or 0.0),
+        target_frames=exposure.target_frames,
+        shown_frames=exposure.shown_frames,
+        element_timing_ms=exposure.element_timing_ms,
+    )
+    return departs_from_plan(planned_ms, reported)
 
 
 def _repeat(session: Session, trial: Trial) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q
 from django.utils.text import slugify
@@ -343,6 +344,7 @@ def _images_needed(study: Study) -> tuple[int, int]:
 
 def check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
     """Refuse a draft that can never open."""
+    _check_fields(study)
     if not sample_sets:
         raise DomainError("A study needs at least one arm; choose a generated set.")
     if study.is_timed and study.images_per_block % 2:
@@ -369,6 +371,19 @@ def check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
         rule_of(study)
     except ValueError as error:
         raise DomainError(str(error)) from error
+
+
+def _check_fields(study: Study) -> None:
+    """Refuse a setting that its field or the table does not take."""
+    try:
+        study.full_clean(
+            exclude=frozen_settings.NOT_SETTINGS - {"id"}, validate_unique=False
+        )
+    except ValidationError as error:
+        name, messages = next(iter(error.message_dict.items()))
+        is_setting = name in {field.name for field in study._meta.concrete_fields}  # noqa: SLF001 - a public API
+        where = f"The setting {name} cannot be used: " if is_setting else ""
+        raise DomainError(f"{where}{messages[0]}") from error
 
 
 def _free_slug(name: str) -> str:

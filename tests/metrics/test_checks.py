@@ -68,9 +68,3 @@ def test_check_looks_at_logits_where_a_score_is_wanted(rows):
         "inception-score-domain"
     ]
     assert codes(task) == []
-
-
-def test_check_warns_of_bfloat16(rows):
-    task = Task(side(rows), side(rows + 1), Options(precision="bf16"))
-
-    assert codes(task) == ["bfloat16"]

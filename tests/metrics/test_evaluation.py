@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from metrics import features as features_module
 from metrics.conventions import Conventions
@@ -232,19 +233,36 @@ def test_evaluate_takes_statistics_in_place_of_images(real, fake, tmp_path):
     assert found.metrics["fid"] == pytest.approx(whole.metrics["fid"], rel=1e-8)
     assert "inception_score_mean" in found.metrics
     assert "precision" not in found.metrics
-    assert "metric-not-computed" in codes(found)
+    missing = [w.message for w in found.warnings if w.code == "metric-not-computed"]
+    assert len(missing) == 2
+    assert missing[0].startswith(
+        "fid_infinity, kid_mean, kid_std, cmmd, mean_euclidean"
+    )
+    assert missing[1].startswith("pixel_distance cannot be computed: ")
+    assert found.provenance["content_hash"]["real"] == real.content_hash()
+    for name in ("frechet_univariate_mean", "mean_feature_distance"):
+        exact = evaluate(real, fake, Options(**{**QUICK.__dict__, "metrics": (name,)}))
+        assert found.metrics[name] == pytest.approx(exact.metrics[name], rel=1e-8)
     with pytest.raises(MetricsError, match=r"precision cannot be computed: .*mean and"):
         evaluate(stored, fake, Options(extractor="digits", metrics=("precision",)))
 
 
-def test_evaluate_refuses_statistics_of_another_network(real, fake):
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("resize", "clean"), ("settings", "area bf16"), ("layer", "logits")],
+)
+def test_evaluate_refuses_statistics_of_another_origin(real, fake, key, value):
     side, provenance = extract_side(real, QUICK)
-    stored = StoredStatistics(
-        "a.npz", side.moments(), {**provenance, "resize": "clean"}
-    )
+    stored = StoredStatistics("a.npz", side.moments(), {**provenance, key: value})
+    del provenance[key]
+    silent = StoredStatistics("a.npz", side.moments(), provenance)
 
-    with pytest.raises(MetricsError, match=r"a\.npz was made with resize clean, this"):
+    with pytest.raises(
+        MetricsError, match=rf"a\.npz was made with {key} {value}, this"
+    ):
         evaluate(stored, fake, QUICK)
+    with pytest.raises(MetricsError, match=rf"was made with {key} unknown, this run"):
+        evaluate(silent, fake, QUICK)
 
 
 def test_evaluate_refuses_statistics_of_another_dimension(fake):
@@ -271,6 +289,10 @@ def test_evaluate_takes_features_without_a_network():
     found = evaluate(one, two, Options(replicates=10))
 
     assert found.provenance["extractor"] is None
+    hashes = found.provenance["content_hash"]
+    assert hashes["real"] != hashes["fake"]
+    limited = evaluate(one, two, Options(replicates=0, limit=20))
+    assert limited.provenance["counts"] == {"real": 20, "fake": 20}
     assert "recall" in found.metrics
     assert "pixel_distance" not in found.metrics
 
@@ -325,8 +347,6 @@ def test_evaluate_refuses_when_nothing_can_be_computed(make_images):
 
 
 def test_evaluate_skips_broken_files_if_asked(real, tmp_path, make_images):
-    from PIL import Image  # noqa: PLC0415
-
     for index, image in enumerate(make_images(12)):
         Image.fromarray(image).save(tmp_path / f"{index}.png")
     (tmp_path / "5.png").write_bytes(b"broken")
@@ -339,6 +359,34 @@ def test_evaluate_skips_broken_files_if_asked(real, tmp_path, make_images):
 
     assert found.provenance["counts"]["fake"] == 11
     assert len(found.provenance["skipped"]["fake"]) == 1
+
+
+@pytest.mark.parametrize("limit", [None, 30])
+def test_neighbours_are_told_by_their_number_in_the_whole_source(
+    tmp_path, make_images, limit
+):
+    # The other side holds the same images without the broken one: each sample's
+    # nearest real image is itself, wherever it stands.
+    images = make_images(40)
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{index}.png")
+    (tmp_path / "5.png").write_bytes(b"broken")
+    kept = [index for index in range(40) if index != 5]
+    options = Options(
+        extractor="digits",
+        metrics=("authenticity",),
+        replicates=0,
+        skip_broken=True,
+        limit=limit,
+    )
+
+    found = evaluate(ArraySource("a", images[kept]), open_source(tmp_path), options)
+
+    pairs = found.details["nearest_real"]["nearest"]
+    assert all(
+        kept[pair["real"]] == pair["fake"] for pair in pairs if pair["distance"] == 0
+    )
+    assert any(pair["fake"] > 5 for pair in pairs if pair["distance"] == 0)
 
 
 def test_evaluate_skips_files_that_cannot_even_be_hashed(real, tmp_path, make_images):

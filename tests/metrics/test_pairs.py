@@ -4,6 +4,7 @@ from scipy.spatial.distance import cdist
 
 import metrics.pairs
 from metrics.pairs import (
+    block_memory,
     cross_blocks,
     distance_block,
     pair_distances,
@@ -19,7 +20,8 @@ def features_of(n_images, n_columns=2048, seed=0, offset=0.0):
 
 def whole_block(features1, features2):
     sets = prepare_sets(features1, features2)
-    return distance_block(*sets, slice(0, len(features1)), slice(0, len(features2)))
+    rows1, rows2 = slice(0, len(features1)), slice(0, len(features2))
+    return distance_block(*sets, rows1, rows2, memory=block_memory())
 
 
 @pytest.mark.parametrize("offset", [0.0, 100.0])

@@ -1,4 +1,4 @@
-// Copies the invitation's address, where the browser lets a page do that.
+// Copies an address or a secret, where the browser lets a page do that.
 
 const button = document.querySelector("[data-copy]");
 if (button && navigator.clipboard) {
@@ -7,10 +7,10 @@ if (button && navigator.clipboard) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(source.href);
+      await navigator.clipboard.writeText(source.href ?? source.textContent);
       status.textContent = "Copied";
     } catch {
-      status.textContent = "Select the address and copy it by hand";
+      status.textContent = "Select it and copy it by hand";
     }
   });
 }

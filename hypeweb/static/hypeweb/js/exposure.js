@@ -6,10 +6,12 @@ import {
   createTimeline,
   framesLate,
   framesShown,
+  paintDiffers,
   targetFrames,
 } from "./frames.js";
 
 const REFRESH_GAPS = 120;
+const COVER_MS = 1000;
 
 // Sent to the document when something opens over the stage.
 export const COVERED = "stage-covered";
@@ -84,9 +86,38 @@ export function watchPaint() {
   };
 }
 
+// Has the compositor lay the cover over the stimulus, nFrames after the frame that
+// first shows it, whatever the page's own thread is busy with then. startedAt()
+// is that frame's stamp once the compositor has told it, null before.
+function coverAfter(cover, nFrames, frameMs) {
+  // Half a frame early, so that the frame meant is the first one past the step.
+  const stepMs = (nFrames - 0.5) * frameMs;
+  const durationMs = 2 * stepMs + COVER_MS;
+  const offset = stepMs / durationMs;
+  const animation = cover.animate(
+    [
+      { opacity: 0, offset: 0 },
+      { opacity: 0, offset },
+      { opacity: 1, offset },
+      { opacity: 1, offset: 1 },
+    ],
+    { duration: durationMs },
+  );
+  let startedAt = null;
+  return {
+    startedAt() {
+      if (startedAt === null && !animation.pending) {
+        startedAt = animation.startTime;
+      }
+      return startedAt;
+    },
+    remove: () => animation.cancel(),
+  };
+}
+
 // Shows each layer in turn and resolves with every frame's stamp, the onset of
 // each layer and how late the callbacks of the switching frames ran.
-function play({ layers, durationsMs, frameMs, mayGoOn, delayOf }) {
+function play({ layers, durationsMs, frameMs, mayGoOn, delayOf, onShown }) {
   const timeline = createTimeline(durationsMs, frameMs);
   const stamps = [];
   const latenessMs = [];
@@ -116,6 +147,7 @@ function play({ layers, durationsMs, frameMs, mayGoOn, delayOf }) {
         }
         layers[step].style.opacity = "1";
         shown = step;
+        onShown(step);
       }
       requestAnimationFrame(onFrame);
     };
@@ -129,18 +161,18 @@ const rounded = (ms) => Math.round(ms * 100) / 100;
 // when attention was lost before the stimulus appeared: nothing was seen then,
 // and the same trial can start again.
 //
-// lagsMs holds what earlier trials took from stamp to light and is added to. It
-// tells while the stimulus stands whether it appeared frames late, so that it
-// then stays as much longer.
+// cover looks like the first mask and lies above it. The compositor ends the
+// exposure with it on the frame meant; the first mask itself follows when the
+// page gets to it, at the latest a busy moment later, and tells when it did.
 export async function runExposure({
   digits,
   stimulus,
+  cover,
   masks,
   plannedMs,
   maskMs,
   countdownMs,
   frameMs,
-  lagsMs,
 }) {
   const layers = [...digits, stimulus, ...masks];
   const durationsMs = [
@@ -152,34 +184,48 @@ export async function runExposure({
   const attention = watchAttention();
   const paint = watchPaint();
 
+  const target = targetFrames(plannedMs, frameMs);
+  let covering = null;
+  const onShown = (step) => {
+    if (step === first && cover !== null) {
+      covering = coverAfter(cover, target, frameMs);
+    } else if (step > first + 1) {
+      covering?.remove();
+    }
+  };
   const delayOf = (step, onset) => {
-    const paintedAt = step === first ? paint.paintedAt("stimulus") : null;
-    return paintedAt === null ? null : framesLate(paintedAt - onset, lagsMs, frameMs) * frameMs;
+    const startedAt = step === first ? (covering?.startedAt() ?? null) : null;
+    return startedAt === null ? null : framesLate(startedAt - onset, frameMs) * frameMs;
   };
   const played = await play({
     layers,
     durationsMs,
     frameMs,
     delayOf,
+    onShown,
     mayGoOn: (step) => step > first || attention.flags.size === 0,
   });
   attention.stop();
   const painted = { stimulus: paint.paintedAt("stimulus"), mask: paint.paintedAt("mask") };
   paint.stop();
+  const isCovered = (covering?.startedAt() ?? null) !== null;
+  covering?.remove();
   if (!played.isWhole) {
     return null;
   }
 
   const onset = played.onsets[first];
-  const shownMs = played.onsets[first + 1] - onset;
   const paintedMs =
     painted.stimulus !== null && painted.mask !== null ? painted.mask - painted.stimulus : null;
+  // The page may have come late to the end; where there is a cover, it had not.
+  const coveredMs = isCovered ? target * frameMs : Infinity;
+  const shownMs = Math.min(played.onsets[first + 1] - onset, coveredMs);
+  const differs = paintDiffers(shownMs, paintedMs, frameMs);
   const during = played.stamps.slice(played.switches[first], played.switches[first + 1] + 1);
   const nLongGaps = countLongGaps(during, frameMs);
-  const target = targetFrames(plannedMs, frameMs);
   const shown = framesShown(shownMs, frameMs);
   const flags = [...attention.flags];
-  if (nLongGaps > 0) {
+  if (nLongGaps > 0 && (paintedMs === null || differs)) {
     flags.push("long_gap");
   }
   if (shown !== target) {
@@ -188,11 +234,8 @@ export async function runExposure({
   if (Math.max(played.latenessMs[first], played.latenessMs[first + 1]) > frameMs) {
     flags.push("late_frame");
   }
-  if (paintedMs !== null && Math.abs(paintedMs - shownMs) > frameMs) {
+  if (differs) {
     flags.push("paint_differs");
-  }
-  if (painted.stimulus !== null) {
-    lagsMs.push(painted.stimulus - played.stamps[played.switches[first]]);
   }
   return {
     onset,

@@ -3,8 +3,8 @@
 
 const LONG_GAP_FRAMES = 1.5;
 const SAME_CLUSTER = 0.3;
-const LAGS_NEEDED = 4;
-const LAGS_KEPT = 15;
+const SINGLE_SHARE = 0.25;
+const PAINT_DIFFERS_FRAMES = 0.75;
 
 export function median(values) {
   if (values.length === 0) {
@@ -30,11 +30,12 @@ export function gapsBetween(stamps) {
   return stamps.slice(1).map((stamp, index) => stamp - stamps[index]);
 }
 
-// The median finds the display's own gap among missed frames; the mean of its
-// neighbours then undoes the rounding of a coarse clock (16, 17, 17 -> 16.67).
+// A busy page misses frames, so that most gaps may be long; a quarter of single
+// ones is enough to find the display's own. The mean of their neighbours then
+// undoes the rounding of a coarse clock (16, 17, 17 -> 16.67).
 export function estimateRefresh(gaps) {
   const positive = gaps.filter((gap) => gap > 0);
-  const centre = median(positive);
+  const centre = quantile(positive, SINGLE_SHARE);
   const near = positive.filter((gap) => Math.abs(gap - centre) <= SAME_CLUSTER * centre);
   const frameMs = near.reduce((sum, gap) => sum + gap, 0) / near.length;
   return {
@@ -55,6 +56,12 @@ export function framesShown(shownMs, frameMs) {
   return Math.round(shownMs / frameMs);
 }
 
+// Whether the compositor's own stamps tell of another number of frames. They waver
+// within a frame, so that less than three quarters of one says nothing.
+export function paintDiffers(shownMs, paintedMs, frameMs) {
+  return paintedMs !== null && Math.abs(paintedMs - shownMs) > PAINT_DIFFERS_FRAMES * frameMs;
+}
+
 // True when waiting for one more frame would end further from the target than
 // ending now. It asks the clock: a missed callback must not lengthen anything.
 export function isNearestFrame(elapsedMs, targetMs, frameMs) {
@@ -65,14 +72,9 @@ export function countLongGaps(stamps, frameMs) {
   return gapsBetween(stamps).filter((gap) => gap > LONG_GAP_FRAMES * frameMs).length;
 }
 
-// From a frame's stamp to its light on the screen a display always takes about
-// as long. A frame that took whole frames longer appeared so much later; the
-// answer is that number, or 0 while too few lags are known.
-export function framesLate(lagMs, earlierLagsMs, frameMs) {
-  if (earlierLagsMs.length < LAGS_NEEDED) {
-    return 0;
-  }
-  return Math.round((lagMs - median(earlierLagsMs.slice(-LAGS_KEPT))) / frameMs);
+// How many frames after the one meant something appeared.
+export function framesLate(lagMs, frameMs) {
+  return Math.max(0, Math.round(lagMs / frameMs));
 }
 
 // Steps shown one after another, each for the number of frames nearest to its

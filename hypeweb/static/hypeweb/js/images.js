@@ -54,13 +54,15 @@ export async function prepareTrial(trial, { alt, refusal }) {
     fetchBlob(trial.image, refusal),
     ...trial.masks.map((url) => fetchMask(url, refusal)),
   ]);
-  const [stimulus, ...masks] = await Promise.all([
+  const [stimulus, cover, ...masks] = await Promise.all([
     prepare(picture, { alt, timing: "stimulus" }),
+    patterns.length > 0 ? prepare(patterns[0], { alt: "", timing: null }) : null,
     ...patterns.map((blob, index) => prepare(blob, { alt: "", timing: index === 0 ? "mask" : null })),
   ]);
   return {
     stimulus: stimulus.element,
+    cover: cover?.element ?? null,
     masks: masks.map((mask) => mask.element),
-    release: () => [stimulus, ...masks].forEach((image) => image.release()),
+    release: () => [stimulus, cover, ...masks].forEach((image) => image?.release()),
   };
 }

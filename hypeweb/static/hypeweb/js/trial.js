@@ -88,7 +88,6 @@ async function enterFullscreen() {
 
 function createTask({ root, settings, page, api, queue }) {
   const trialMs = [];
-  const lagsMs = [];
   let frameMs = null;
   let visible = null;
 
@@ -103,9 +102,8 @@ function createTask({ root, settings, page, api, queue }) {
   };
 
   const putOnStage = (images) => {
-    for (const element of [images.stimulus, ...images.masks]) {
-      page.stage.append(element);
-    }
+    const { stimulus, masks, cover } = images;
+    page.stage.append(...[stimulus, ...masks, cover].filter((element) => element !== null));
     page.fitStage(images.stimulus, settings.stagePx);
   };
 
@@ -129,12 +127,12 @@ function createTask({ root, settings, page, api, queue }) {
       const played = await runExposure({
         digits: page.digits,
         stimulus: images.stimulus,
+        cover: images.cover,
         masks: images.masks,
         plannedMs: trial.planned_ms,
         maskMs: settings.maskMs,
         countdownMs: settings.countdownMs,
         frameMs,
-        lagsMs,
       });
       if (played !== null) {
         return played;

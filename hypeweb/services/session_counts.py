@@ -1,0 +1,36 @@
+"""How far the sessions of a study are."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, F, QuerySet
+
+from hypeweb.models import Session, Study
+
+
+@dataclass(frozen=True)
+class SessionCount:
+    """How many sessions of an arm and a population are in one state."""
+
+    arm: str | None
+    population: str
+    state: str
+    n_sessions: int
+
+
+def sessions_of(study: Study) -> QuerySet[Session]:
+    """Return a study's sessions with arm_label, n_trials and n_judgments."""
+    return study.sessions.annotate(
+        arm_label=F("arm__label"),
+        n_trials=Count("trials"),
+        n_judgments=Count("trials__judgment"),
+    )
+
+
+def counts_of(study: Study) -> list[SessionCount]:
+    """Return how many sessions there are of each arm, population and state."""
+    counted = (
+        study.sessions.order_by("arm__position", "population", "state")
+        .values_list("arm__label", "population", "state")
+        .annotate(n=Count("pk"))
+    )
+    return [SessionCount(*row) for row in counted]

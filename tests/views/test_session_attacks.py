@@ -1,0 +1,268 @@
+"""What a browser can send to gain by, and all that it is sent, byte by byte."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from scipy.stats import mannwhitneyu
+
+from hypeweb.models import Judgment, SampleSet, Session, Study, Trial
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+JSON = {"HTTP_ACCEPT": "application/json"}
+PROTOCOLS = ("hype_inf", "hype_time")
+# Dozens of measures are looked at; a measure that tells the truth of 48 images has a
+# p below 1e-12, and chance falls below this once in a million runs.
+CHANCE = 1e-8
+NUMBER = re.compile(r"\d+")
+
+
+@pytest.fixture(params=PROTOCOLS)
+def any_study(request, researcher):
+    return factories.open_study(
+        researcher,
+        protocol=request.param,
+        n_arms=1,
+        n_images=24,
+        n_real=12,
+        n_fake=12,
+        n_blocks=1,
+        images_per_block=24,
+    )
+
+
+@dataclass(frozen=True)
+class Received:
+    """Everything a browser holds of a trial before it answers."""
+
+    truth: str
+    step: bytes
+    step_headers: tuple
+    image: bytes
+    image_headers: tuple
+    masks: tuple
+
+
+def join(study):
+    return factories.join(study, now=timezone.now())
+
+
+def url(name, session):
+    return reverse(name, args=[session.token])
+
+
+def answer(client, session, trial, **fields):
+    """Answer a trial as a page would, after the time its image takes."""
+    Trial.objects.filter(nonce=trial["nonce"]).update(
+        issued_at=timezone.now() - timedelta(seconds=5)
+    )
+    exposure = {"shown_ms": trial["planned_ms"], "refresh_hz": 60}
+    posted = {"nonce": trial["nonce"], "answer": "real", "rt_ms": 400}
+    if trial["planned_ms"]:
+        posted["exposure"] = exposure
+    return client.post(
+        url("answer", session),
+        json.dumps({**posted, **fields}),
+        content_type="application/json",
+        **JSON,
+    )
+
+
+def headers_of(response):
+    return tuple(
+        sorted(
+            (name.lower(), value)
+            for name, value in response.items()
+            # The length of a step is among the measures below.
+            if name not in {"Date", "Expires", "Set-Cookie", "Content-Length"}
+        )
+    )
+
+
+def receive(client, step, trial):
+    image = client.get(trial["image"])
+    return Received(
+        truth=Trial.objects.get(nonce=trial["nonce"]).truth,
+        step=step.content,
+        step_headers=headers_of(step),
+        image=image.content,
+        image_headers=headers_of(image),
+        masks=tuple(client.get(mask).content for mask in trial["masks"]),
+    )
+
+
+def walk(study):
+    """Walk a session and return what was received of every trial, in order."""
+    client, session, received = Client(), join(study), []
+    step = client.get(url("trial", session), **JSON)
+    while step.json()["state"] == "trial":
+        trial = step.json()["trial"]
+        received.append(receive(client, step, trial))
+        assert answer(client, session, trial).status_code == 200
+        step = client.get(url("trial", session), **JSON)
+    assert len(received) == study.n_trials
+    return received
+
+
+def form_of(one):
+    """Return what must be the same of every trial."""
+    trial = json.loads(one.step)["trial"]
+    lengths = {key: len(trial[key]) for key in ("nonce", "image", "masks")}
+    return (
+        *(len(one.image), one.image_headers, one.step_headers),
+        *(tuple(sorted(trial)), tuple(lengths.items())),
+        tuple(len(mask) for mask in one.masks),
+    )
+
+
+def measures_of(place, one):
+    """Return what differs between trials, as numbers."""
+    trial = json.loads(one.step)["trial"]
+    measures = {"place": place, "length": len(one.step)}
+    tokens = {"nonce": trial["nonce"], "image": trial["image"].split("/")[-1]}
+    for name, token in tokens.items():
+        for number, character in enumerate(token):
+            measures[f"{name}, character {number}"] = ord(character)
+    for number, mask in enumerate(trial["masks"]):
+        measures[f"mask {number}"] = int.from_bytes(mask.encode()[3:9])
+    return measures
+
+
+def test_attack_nothing_around_an_image_goes_with_its_truth(any_study):
+    """Headers, lengths and keys are always the same; the rest is chance."""
+    received = [one for _ in range(2) for one in enumerate(walk(any_study))]
+    sides = {
+        truth: [(place, one) for place, one in received if one.truth == truth]
+        for truth in ("real", "fake")
+    }
+    forms = {truth: {form_of(one) for _, one in side} for truth, side in sides.items()}
+    assert len(forms["real"]) == 1
+    assert forms["real"] == forms["fake"]
+    measured = {
+        truth: [measures_of(place, one) for place, one in side]
+        for truth, side in sides.items()
+    }
+    for name in measured["real"][0]:
+        values = [[row[name] for row in side] for side in measured.values()]
+        assert mannwhitneyu(*values).pvalue > CHANCE, name
+
+
+def test_attack_no_page_or_reply_names_what_an_image_is(any_study):
+    """No name, hash or key of a sample is in anything that is received."""
+    for sample_set in SampleSet.objects.all():
+        SampleSet.objects.filter(pk=sample_set.pk).update(name=f"set-{sample_set.pk}!")
+    client, session = Client(), join(any_study)
+    pages = [client.get(url("session", session)).content]
+    step = client.get(url("trial", session), **JSON)
+    pages.append(step.content)
+    trials = session.trials.select_related("sample__sample_set")
+    for trial in trials:
+        pages.append(receive(client, step, step.json()["trial"]).image)
+        answer(client, session, step.json()["trial"])
+        step = client.get(url("trial", session), **JSON)
+        pages.append(step.content)
+        text = b"\n".join(pages)
+        for secret in (
+            trial.sample.content_hash,
+            trial.sample.storage_key,
+            trial.sample.source_name,
+            trial.sample.sample_set.name,
+            session.arm.label,
+        ):
+            assert secret.encode() not in text
+    assert b'"truth"' not in text
+    assert b"generated" not in text
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_attack_the_server_works_alike_for_either_truth(researcher, protocol):
+    """A clock on the responses finds the same queries and files behind both."""
+    study = factories.open_study(researcher, protocol=protocol, n_arms=1)
+    client, session = Client(), join(study)
+    trial = client.get(url("trial", session), **JSON).json()["trial"]
+    work = {}
+    for _ in range(study.n_trials):
+        truth = Trial.objects.get(nonce=trial["nonce"]).truth
+        with CaptureQueriesContext(connection) as image_queries:
+            client.get(trial["image"])
+        with CaptureQueriesContext(connection) as step_queries:
+            client.get(url("trial", session), **JSON)
+        shapes = tuple(
+            NUMBER.sub("", query["sql"]).split(" WHERE ")[0].split(" SET ")[0]
+            for query in (*image_queries, *step_queries)
+            if "SAVEPOINT" not in query["sql"]  # they carry a counter
+        )
+        work.setdefault(truth, set()).add(shapes)
+        trial = answer(client, session, trial).json()["next"].get("trial")
+        if trial is None:
+            break
+    assert len(work["real"]) == 1
+    assert work["real"] == work["fake"]
+
+
+def test_attack_a_posted_truth_or_plan_changes_nothing(client, timed_study):
+    session = join(timed_study)
+    trial = client.get(url("trial", session), **JSON).json()["trial"]
+    before = Trial.objects.get(nonce=trial["nonce"])
+    wrong = factories.other(before.truth)
+    forged = {"truth": wrong, "is_correct": True, "planned_ms": 100, "is_void": True}
+    exposure = {"shown_ms": 500, "refresh_hz": 60, **forged}
+    reply = answer(client, session, trial, answer=wrong, exposure=exposure, **forged)
+    assert reply.json()["correct"] is False
+    after = Trial.objects.get(pk=before.pk)
+    assert (after.truth, after.planned_ms) == (before.truth, 500)
+    judgment = Judgment.objects.get()
+    assert (judgment.is_correct, judgment.is_void) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "exposure",
+    [
+        {"shown_ms": 100, "refresh_hz": 60},
+        {"shown_ms": 900, "refresh_hz": 60},
+        {"shown_ms": 900},
+        {"shown_ms": 900, "refresh_hz": 1},
+        {"shown_ms": 500, "refresh_hz": 60, "shown_frames": 12, "target_frames": 30},
+        {"shown_ms": 500, "refresh_hz": 60, "element_timing_ms": 100},
+    ],
+)
+def test_attack_an_edited_exposure_is_found_out(client, timed_study, exposure):
+    """What contradicts the plan, or itself, moves no staircase."""
+    session = join(timed_study)
+    trial = client.get(url("trial", session), **JSON).json()["trial"]
+    assert answer(client, session, trial, exposure=exposure).status_code == 200
+    judgment = Judgment.objects.get()
+    assert "missed_target" in judgment.exposure_flags
+    assert judgment.is_void
+
+
+def test_attack_an_answer_after_the_longest_pause_is_refused(client, any_study):
+    session = join(any_study)
+    trial = client.get(url("trial", session), **JSON).json()["trial"]
+    long_ago = timezone.now() - timedelta(minutes=any_study.idle_limit_min, seconds=1)
+    Session.objects.update(last_seen_at=long_ago)
+    reply = answer(client, session, trial)
+    assert reply.status_code == 409
+    assert "has ended" in reply.json()["error"]
+    assert not Judgment.objects.exists()
+    assert client.get(url("trial", session), **JSON).json()["state"] == "finished"
+    assert client.get(trial["image"]).status_code == 404
+
+
+def test_attack_a_foreign_nonce_is_refused_under_either_protocol(client, any_study):
+    """A nonce of one session opens nothing under the address of another."""
+    mine, theirs = join(any_study), join(any_study)
+    trial = client.get(url("trial", theirs), **JSON).json()["trial"]
+    client.get(url("trial", mine), **JSON)
+    assert answer(client, mine, trial).status_code == 409
+    assert not Judgment.objects.exists()
+    assert Study.objects.get().sessions.filter(state="running").count() == 2

@@ -11,14 +11,13 @@ from ninja import Field, Router, Schema
 from ninja.pagination import paginate
 from ninja.responses import Status
 
-from hypeweb import access
+from hypeweb import access, tasks
 from hypeweb.models import Study
 from hypeweb.services import frozen_settings
 from hypeweb.services import studies as service
 from hypeweb.views.api.auth import Scope, needs, user_of
 from hypeweb.views.api.fields import Paged, Slug
 from hypeweb.views.api.study_settings import StudyIn
-from hypeweb.views.studies import prepare
 
 router = Router()
 
@@ -103,7 +102,7 @@ def create_study(request: HttpRequest, payload: StudyIn) -> Status[StudyOut]:
     )
     study = payload.as_study(owner=user, real_set=real_set)
     service.create_study(study=study, sample_sets=made)
-    prepare(study)
+    tasks.begin_study(study)
     return Status(201, _out(request, study))
 
 

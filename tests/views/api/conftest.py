@@ -14,7 +14,7 @@ class Script:
         made = access_tokens.make(
             user=user, name="script", scopes=scopes, days=7, now=timezone.now()
         )
-        self.token = made.token
+        self.token, self.secret = made.token, made.secret
         self.client = Client(
             enforce_csrf_checks=True,
             headers={"Authorization": f"Bearer {made.secret}"},

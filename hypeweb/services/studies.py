@@ -150,6 +150,14 @@ def image_blockers(study: Study) -> list[str]:
     return found
 
 
+def is_preparing(study: Study) -> bool:
+    """Say whether a worker still makes what a draft needs before it can open."""
+    audit = leak_audit_of(study)
+    waits_for_audit = audit is not None and audit.is_active
+    waits_for_masks = study.is_timed and not study.masks.exists()
+    return study.is_draft and (waits_for_audit or waits_for_masks)
+
+
 def leak_audit_of(study: Study) -> LeakAudit | None:
     """Return a study's leak audit; None in studies from before there was one."""
     return LeakAudit.objects.filter(study=study).first()

@@ -56,6 +56,9 @@ class StudyOut(StudySummary):
     blockers: list[str] = Field(
         description="What hinders a draft from opening; empty when it may."
     )
+    is_preparing: bool = Field(
+        description="Whether a worker still makes what a draft needs to open."
+    )
     invitation_url: str | None = Field(
         description="The address that evaluators are invited with, while it is open."
     )
@@ -71,6 +74,10 @@ class StudyOut(StudySummary):
     @staticmethod
     def resolve_blockers(found: Study) -> list[str]:
         return service.blockers(found) if found.is_draft else []
+
+    @staticmethod
+    def resolve_is_preparing(found: Study) -> bool:
+        return service.is_preparing(found)
 
     @staticmethod
     def resolve_invitation_url(

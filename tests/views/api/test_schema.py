@@ -66,7 +66,7 @@ def test_no_request_makes_the_server_fail(
     script, names, live_server, monkeypatch, settings
 ):
     settings.API_REQUESTS_PER_MINUTE = 10**9
-    monkeypatch.setattr("hypeweb.tasks.enqueue", lambda task, *arguments: None)
+    monkeypatch.setattr("hypeweb.tasks.enqueue", lambda *_: None)
     headers = {"Authorization": f"Bearer {script.secret}"}
     schema = schemathesis.openapi.from_url(f"{live_server.url}/api/v1/openapi.json")
     reached = set()

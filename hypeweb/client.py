@@ -6,8 +6,8 @@
     study = client.create_study(name="One", real_set=real["id"], arms=[made["id"]])
 
 Every call returns what the API replied, as its OpenAPI description says. Requests that
-fail on the way are sent again: POST requests carry an idempotency key, so nothing is done
-twice, and an upload goes on where it was cut off.
+fail on the way are sent again: POST requests carry an idempotency key, so nothing is
+done twice, and an upload goes on where it was cut off.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from typing import Any
 import requests
 
 JsonObject = dict[str, Any]
+Query = str | int | bool
 
 TIMEOUT_S = 60.0
 N_TRIES = 5
@@ -46,7 +47,7 @@ class Client:
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def get(self, path: str, **query: Any) -> JsonObject:
+    def get(self, path: str, **query: Query) -> JsonObject:
         """Return what is at a path, such as "/studies/faces/report"."""
         found: JsonObject = self._send("GET", path, params=query).json()
         return found
@@ -59,7 +60,7 @@ class Client:
         ).json()
         return made
 
-    def items(self, path: str, **query: Any) -> Iterator[JsonObject]:
+    def items(self, path: str, **query: Query) -> Iterator[JsonObject]:
         """Yield every item of a list, page after page."""
         offset = 0
         while True:
@@ -100,7 +101,7 @@ class Client:
         return token
 
     def upload_sample_set(
-        self, *paths: str | Path, name: str, origin: str, **described: Any
+        self, *paths: str | Path, name: str, origin: str, **described: object
     ) -> JsonObject:
         """Upload files, make a sample set of them, and return it when it is ready."""
         made = self.post(
@@ -126,7 +127,7 @@ class Client:
                 raise ApiError(409, "import_failed", job["error"])
             self._pause_until(end, f"the import of sample set {pk}")
 
-    def create_study(self, **settings: Any) -> JsonObject:
+    def create_study(self, **settings: object) -> JsonObject:
         """Make a draft; its name, real_set and arms are needed."""
         return self.post("/studies", settings)
 
@@ -160,7 +161,7 @@ class Client:
                 return found
             self._pause_until(end, f"the evaluators of study {slug}")
 
-    def export(self, slug: str, what: str, path: str | Path, **query: Any) -> Path:
+    def export(self, slug: str, what: str, path: str | Path, **query: Query) -> Path:
         """Write one of a study's tables to a file: format is csv, json or parquet."""
         path = Path(path)
         with (
@@ -178,7 +179,12 @@ class Client:
             raise TimeoutError(f"{what} took too long; ask again later.")
         time.sleep(self.pause_s)
 
-    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        **options: Any,  # noqa: ANN401 - those of requests
+    ) -> requests.Response:
         """Return a reply, after as many tries as a bad connection needs."""
         for attempt in range(1, N_TRIES + 1):
             try:

@@ -437,12 +437,14 @@ def _draw(
         .values_list("sample__position")
         .annotate(n_shown=Count("pk"))
     )
+    counts = np.zeros(sample_set.n_samples, dtype=np.int64)
+    counts[list(shown)] = list(shown.values())
     mine = session.trials.filter(sample__sample_set=sample_set)
     is_new = np.ones(sample_set.n_samples, dtype=bool)
     is_new[list(mine.values_list("sample__position", flat=True))] = False
     positions = np.flatnonzero(is_new)
     chosen = choose_least_shown(
-        shown_counts=np.array([shown.get(int(p), 0) for p in positions], np.int64),
+        shown_counts=counts[positions],
         n=min(n, len(positions)),
         rng=rng,
     )

@@ -403,7 +403,7 @@ def test_a_known_evaluator_is_the_same_person_in_another_study(study, researcher
     [
         (None, "screen check has not run"),
         (Screen(width=599, height=900, refresh_hz=60), "599 x 900 pixels, and this st"),
-        (Screen(width=900, height=499, refresh_hz=60), "needs 600 x 500"),
+        (Screen(width=900, height=499, refresh_hz=60), "needs 600 x 640"),
         (Screen(width=900, height=900, refresh_hz=30), "refreshes 30 times a second"),
     ],
 )

@@ -143,6 +143,13 @@ class SamplingForm(forms.Form):
             label="Real set",
         )
         self.order_fields([*list(self.fields)[:-3], "real_set"])
+        # Of a study that is not wanted nothing need be filled in.
+        needs_study = not self.is_bound or "wants_study" in self.data
+        for name in ("study_name", "real_set"):
+            self.fields[name].required = needs_study
+            self.fields[name].error_messages["required"] = (
+                "The study needs it; fill it in."
+            )
         if generator.n_classes is None:
             for name in ("classes", "single_class", "class_counts"):
                 del self.fields[name]
@@ -173,10 +180,6 @@ class SamplingForm(forms.Form):
                 "single_class",
                 f"Give the class, 0 to {(n_classes or 1) - 1}; got {single}.",
             )
-        if data.get("wants_study"):
-            for name in ("study_name", "real_set"):
-                if not data.get(name):
-                    self.add_error(name, "The study needs it; fill it in.")
         return data
 
     def as_request(self) -> Request:

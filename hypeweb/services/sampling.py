@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hypeweb.models import Generator, Sample, SampleSet, Sampling, SamplingRun, Study
+from hypeweb.models.study_words import DEFAULT_CONSENT
 from hypeweb.sandbox.process import OnnxProcess
 from hypeweb.science.latents import (
     MIN_TRUNCATION,
@@ -158,6 +159,7 @@ def draft_study(sampling_id: int) -> Study | None:
         sweep_axis=Study.SweepAxis.TRUNCATION if len(runs) > 1 else "",
         n_real=n_shown,
         n_fake=n_shown,
+        consent_text=DEFAULT_CONSENT,
     )
     try:
         studies.create_study(study=study, sample_sets=[run.sample_set for run in runs])

@@ -53,5 +53,5 @@ def test_nobody_sees_or_revokes_anothers_token(researcher, researcher_client):
 
 def test_the_page_lists_every_operation(researcher_client):
     page = text(researcher_client.get(reverse("api_description")))
-    assert "POST /api/v1/studies/{slug}/open" in page
+    assert "POST /studies/{slug}/open" in page
     assert "write:studies" in page

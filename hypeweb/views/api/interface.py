@@ -24,6 +24,7 @@ from hypeweb.views.api.auth import AccessTokenAuth, PerToken
 from hypeweb.views.api.fields import Error
 from hypeweb.views.api.idempotency import HEADER, idempotent
 
+ROOT = "/api/v1"
 DESCRIPTION = """\
 Push samples from a training loop, run studies, read scores and metrics back.
 
@@ -134,7 +135,7 @@ def operations() -> list[Described]:
     return [
         Described(
             method=method.upper(),
-            path=path,
+            path=path.removeprefix(ROOT),
             summary=details["description"],
             scope=details["security"][0][AccessTokenAuth.__name__][0],
         )

@@ -53,8 +53,9 @@ class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
         label="Images",
         required=False,
         widget=FilesInput(attrs={"accept": ",".join(uploads.SUFFIXES)}),
-        help_text="A .zip, .tar, .npz or .parquet file, or several images. All are "
-        "decoded and stored as RGB PNG without metadata.",
+        help_text="Choose or drop a .zip, .tar, .npz or .parquet file, or several "
+        "images. All are decoded and stored as RGB PNG without metadata. An upload "
+        "that is cut off goes on when the same files are chosen again.",
     )
     uploads = forms.CharField(required=False, widget=forms.HiddenInput)
     source = forms.CharField(
@@ -93,6 +94,7 @@ class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
             )
         else:
             del self.fields["source"]
+            self.fields["archive"].required = True
 
     def clean_archive(self) -> "list[UploadedFile[bytes]]":
         files: list[UploadedFile[bytes]] = self.cleaned_data["archive"]

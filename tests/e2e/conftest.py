@@ -78,5 +78,5 @@ def no_page_errors(page):
         "console",
         lambda line: errors.append(line.text) if line.type == "error" else None,
     )
-    yield
+    yield errors
     assert errors == []

@@ -140,7 +140,7 @@ def test_a_second_attempt_starts_from_nothing(researcher, monkeypatch):
 def test_an_unforeseen_failure_leaves_no_row_and_keeps_the_files(
     researcher, monkeypatch
 ):
-    monkeypatch.setattr(samples, "_complete", lambda *_: 1 / 0)
+    monkeypatch.setattr(samples, "complete", lambda *_, **__: 1 / 0)
     file = SimpleUploadedFile("a.zip", images_zip(3, seed=0))
     created = create(researcher, files=[file])
     with pytest.raises(ZeroDivisionError):

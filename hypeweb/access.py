@@ -370,7 +370,11 @@ def invited_study(token: str) -> Study:
 
 def session(token: str) -> Session:
     """Return the session its secret address names."""
-    found = Session.objects.select_related("study", "arm").filter(token=token).first()
+    found = (
+        Session.objects.select_related("study", "arm", "evaluator")
+        .filter(token=token)
+        .first()
+    )
     if found is None:
         raise NotFoundError(
             _(

@@ -9,7 +9,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
-from hypeweb.models import SampleSet, Study
+from hypeweb.models import Material, SampleSet, Study
 from hypeweb.models.sessions import Truth
 from hypeweb.models.study_pay import PaySettings
 from hypeweb.models.study_words import DEFAULT_CONSENT
@@ -66,6 +66,14 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="Each evaluator judges images of one arm, mixed with real ones.",
         error_messages={"required": "Choose at least one generated sample set."},
     )
+    qualification_sets = SampleSetsField(
+        queryset=SampleSet.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        label="Images of the qualification",
+        required=False,
+        help_text="At least one real and one generated set; images are drawn equally "
+        "from all of a kind, and never scored.",
+    )
     preset = forms.ChoiceField(
         label="Staircase preset",
         initial="hype-2019",
@@ -96,6 +104,15 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "n_blocks",
             "images_per_block",
             "feedback",
+            "asks_qualification",
+            "qualification_sets",
+            "qualification_n_real",
+            "qualification_n_fake",
+            "qualification_reals_percent",
+            "qualification_fakes_percent",
+            "qualification_max_attempts",
+            "qualification_valid_days",
+            "qualification_feedback",
             "watch_sequentially",
             "image_rendering",
             "min_width_px",
@@ -136,9 +153,10 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["real_set"] = forms.ModelChoiceField(
             queryset=real, empty_label=None if real else "no real set yet"
         )
-        arms = self.fields["arms"]
-        if isinstance(arms, forms.ModelMultipleChoiceField):
-            arms.queryset = generated
+        for name, choices in {"arms": generated, "qualification_sets": ready}.items():
+            field = self.fields[name]
+            if isinstance(field, forms.ModelMultipleChoiceField):
+                field.queryset = choices
         self.fields["consent_text"].initial = DEFAULT_CONSENT
         for name in (*PAY, "currency"):
             self.fields[name].required = False
@@ -146,6 +164,13 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         return unpaid_where_empty(data)
+
+    def materials(self) -> dict[str, list[SampleSet]]:
+        """Return the sets of each use that the study asks for."""
+        data = self.cleaned_data
+        if not data["asks_qualification"]:
+            return {}
+        return {Material.Use.QUALIFICATION: list(data["qualification_sets"])}
 
     def save(self, commit: bool = True) -> Study:
         study: Study = super().save(commit=False)

@@ -111,9 +111,22 @@ def simulate_session(
         **{access.SIMULATION_HEADER: access.simulation_pass(study)},
     )
     token = address.rstrip("/").rpartition("/")[2]
-    session = Session.objects.select_related("arm").get(token=token)
-    observer = crowd.observer_for(session.arm.label, rng)
-    browser.post_form(reverse("session_start", args=[token]), {})
+    session = Session.objects.get(token=token)
+    while session.state == Session.State.CONSENTED:
+        browser.post_form(reverse("session_start", args=[token]), {})
+        session.refresh_from_db()
+        # Nobody has an arm in the qualification, whose images are of no arm.
+        label = session.arm.label if session.arm else ""
+        if not _walk_part(browser, token, crowd.observer_for(label, rng), rng):
+            return
+        session.refresh_from_db()
+    browser.get(reverse("session", args=[token]))
+
+
+def _walk_part(
+    browser: Browser, token: str, observer: Observer, rng: np.random.Generator
+) -> bool:
+    """Answer every trial of a part, and say whether the observer stayed for that."""
     step = browser.get_json(reverse("trial", args=[token]))
     while step["state"] == "trial":
         trial = step["trial"]
@@ -128,7 +141,7 @@ def simulate_session(
         )
         if answered is None:
             browser.post_form(reverse("session_leave", args=[token]), {})
-            return
+            return False
         step = browser.post_json(
             reverse("answer", args=[token]),
             {
@@ -140,7 +153,7 @@ def simulate_session(
                 else None,
             },
         )["next"]
-    browser.get(step["location"])
+    return True
 
 
 class _QuietHandler(WSGIRequestHandler):

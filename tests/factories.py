@@ -70,6 +70,7 @@ def draft_study(
     side: int = 8,
     folder: Path,
     is_audited: bool = False,
+    materials: dict[str, list[SampleSet]] | None = None,
     **fields: object,
 ) -> Study:
     """Make a draft ready to open; the two seconds of its leak audit only if asked."""
@@ -94,7 +95,7 @@ def draft_study(
         protocol=protocol,
         **{**defaults, **fields},
     )
-    studies.create_study(study=study, sample_sets=made)
+    studies.create_study(study=study, sample_sets=made, materials=materials or {})
     audit = leaks.request_audit(study)
     if is_audited:
         leaks.run_audit(audit.pk)
@@ -127,6 +128,36 @@ def open_study(
     studies.open_study(study=study, actor=owner, now=NOW)
     study.refresh_from_db()
     return study
+
+
+def qualifying_study(owner: User, *, protocol: str, **fields: object) -> Study:
+    """Return an open study of one arm: 4 images to qualify, one real and two made sets.
+
+    Half of either kind must be right; each of two attempts shows other images.
+    """
+    from django.conf import settings  # noqa: PLC0415
+
+    origins = {
+        "practice r": "real",
+        "practice f": "generated",
+        "practice g": "generated",
+    }
+    sets = [
+        make_sample_set(owner, name, folder=settings.DATA_DIR, origin=origin)
+        for name, origin in origins.items()
+    ]
+    defaults: dict[str, object] = {
+        "asks_qualification": True,
+        "qualification_n_real": 2,
+        "qualification_n_fake": 2,
+        "n_arms": 1,
+    }
+    return open_study(
+        owner,
+        protocol=protocol,
+        materials={"qualification": sets},
+        **{**defaults, **fields},
+    )
 
 
 def bare_study(owner: User, **fields: object) -> Study:

@@ -20,8 +20,14 @@ from hypeweb.models.reports import Agreement, ReportLink
 from hypeweb.models.samples import Sample, SampleSet
 from hypeweb.models.sampling import Sampling, SamplingRun
 from hypeweb.models.scores import Score, StudyComparison
-from hypeweb.models.sessions import Evaluator, Judgment, Session, Trial
-from hypeweb.models.studies import Arm, Mask, Study
+from hypeweb.models.sessions import (
+    Evaluator,
+    Judgment,
+    Qualification,
+    Session,
+    Trial,
+)
+from hypeweb.models.studies import Arm, Mask, Material, Study
 from hypeweb.models.uploads import Upload, UploadPart
 
 __all__ = [
@@ -40,6 +46,7 @@ __all__ = [
     "Judgment",
     "LeakAudit",
     "Mask",
+    "Material",
     "Membership",
     "MetricResult",
     "MetricWarning",
@@ -47,6 +54,7 @@ __all__ = [
     "Notice",
     "Payment",
     "Project",
+    "Qualification",
     "ReportLink",
     "Sample",
     "SampleImport",

@@ -1,4 +1,4 @@
-"""Evaluators, their sessions, trials and judgments."""
+"""Evaluators, their sessions, qualifications, trials and judgments."""
 
 from django.db import models
 from django.db.models import Q
@@ -44,10 +44,12 @@ class Session(models.Model):
     """One evaluator's walk through a study."""
 
     class State(models.TextChoices):
-        CONSENTED = "consented", "consented"
+        CONSENTED = "consented", "before a part"
         RUNNING = "running", "running"
         FINISHED = "finished", "finished"
         LEFT = "left", "left early"
+        SCREENED_OUT = "screened_out", "did not qualify"
+        NO_PLACE = "no_place", "qualified when no place was left"
 
     class Population(models.TextChoices):
         PEOPLE = "people", "people"
@@ -55,17 +57,34 @@ class Session(models.Model):
         PREVIEW = "preview", "preview"
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="sessions")
-    arm = models.ForeignKey(Arm, on_delete=models.PROTECT, related_name="sessions")
+    arm = models.ForeignKey(
+        Arm,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="sessions",
+        help_text="none before the evaluator has qualified",
+    )
     evaluator = models.ForeignKey(
         Evaluator, on_delete=models.PROTECT, related_name="sessions"
     )
     token = models.CharField(max_length=43, unique=True, editable=False)
-    state = models.CharField(max_length=9, choices=State, default=State.CONSENTED)
+    qualification = models.ForeignKey(
+        "Qualification",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="admitted_sessions",
+        help_text="the pass that admits to the study, from here or from before",
+    )
+    state = models.CharField(max_length=12, choices=State, default=State.CONSENTED)
     population = models.CharField(max_length=9, choices=Population)
     seed = models.PositiveBigIntegerField(editable=False)
     consent_text = models.TextField()
     consented_at = models.DateTimeField()
-    started_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(
+        null=True, blank=True, help_text="of the latest part: qualification or task"
+    )
     last_seen_at = models.DateTimeField(help_text="of the latest answer or start")
     screen = models.JSONField(
         null=True, blank=True, help_text="what the screen check measured"
@@ -79,9 +98,16 @@ class Session(models.Model):
                 fields=["study", "evaluator"], name="session_once_per_evaluator"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["finished", "left"], finished_at__isnull=False)
+                condition=Q(
+                    state__in=["finished", "left", "screened_out", "no_place"],
+                    finished_at__isnull=False,
+                )
                 | Q(state__in=["consented", "running"], finished_at__isnull=True),
                 name="session_ended_has_date",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="finished") | Q(arm__isnull=False),
+                name="session_finished_has_arm",
             ),
         ]
 
@@ -96,9 +122,50 @@ class Session(models.Model):
     def is_simulated(self) -> bool:
         return self.population == self.Population.SIMULATED
 
+    @property
+    def is_qualifying(self) -> bool:
+        """Whether the part at hand, or the next one, is the qualification."""
+        return self.arm_id is None and self.qualification_id is None
+
+
+class Qualification(models.Model):
+    """One attempt to qualify; a pass holds in every study that asks for the same."""
+
+    session = models.ForeignKey(
+        Session, on_delete=models.CASCADE, related_name="qualifications"
+    )
+    attempt = models.PositiveIntegerField(help_text="from 1, within the session")
+    material_hash = models.CharField(
+        max_length=64, help_text="of the images, their numbers and the pass marks"
+    )
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    has_passed = models.BooleanField(null=True)
+
+    class Meta:
+        ordering = ["session", "attempt"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "attempt"], name="qualification_attempt_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(finished_at__isnull=True, has_passed__isnull=True)
+                | Q(finished_at__isnull=False, has_passed__isnull=False),
+                name="qualification_finished_has_result",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of session {self.session_id}"
+
 
 class Trial(models.Model):
     """One image for one evaluator; its truth never leaves before the answer."""
+
+    class Purpose(models.TextChoices):
+        SCORE = "score", "scored"
+        GOLD = "gold", "attention check"
+        QUALIFICATION = "qualification", "qualification"
 
     session = models.ForeignKey(
         Session, on_delete=models.CASCADE, related_name="trials"
@@ -106,7 +173,20 @@ class Trial(models.Model):
     number = models.PositiveIntegerField(
         help_text="from 1; within a block in order of showing"
     )
-    block = models.PositiveIntegerField(help_text="from 1")
+    block = models.PositiveIntegerField(help_text="from 1; 0 in a qualification")
+    purpose = models.CharField(
+        max_length=13,
+        choices=Purpose,
+        default=Purpose.SCORE,
+        help_text="only scored trials count; the evaluator never learns which",
+    )
+    qualification = models.ForeignKey(
+        Qualification,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="trials",
+    )
     is_repeat = models.BooleanField(
         default=False, help_text="added because an exposure of the block failed"
     )
@@ -135,6 +215,17 @@ class Trial(models.Model):
             models.CheckConstraint(
                 condition=Q(planned_ms__isnull=True) | Q(issued_at__isnull=False),
                 name="trial_planned_when_issued",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    purpose="qualification", block=0, qualification__isnull=False
+                )
+                | Q(
+                    purpose__in=["score", "gold"],
+                    block__gt=0,
+                    qualification__isnull=True,
+                ),
+                name="trial_purpose_fits_its_part",
             ),
         ]
 

@@ -1,4 +1,4 @@
-"""Studies, their arms and their masks."""
+"""Studies, their arms, their further images and their masks."""
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
@@ -8,12 +8,11 @@ from django.db.models import F, Q
 from hypeweb.models.projects import Project
 from hypeweb.models.samples import SampleSet
 from hypeweb.models.study_pay import PaySettings
+from hypeweb.models.study_settings import AT_LEAST_ONE, QualificationSettings
 from hypeweb.models.study_words import StudyWords
 
-AT_LEAST_ONE = [MinValueValidator(1)]
 
-
-class Study(StudyWords, PaySettings):
+class Study(StudyWords, PaySettings, QualificationSettings):
     """One real set, one or more arms, one protocol; frozen when it opens."""
 
     class Protocol(models.TextChoices):
@@ -183,6 +182,17 @@ class Study(StudyWords, PaySettings):
                 ),
                 name="study_counts_positive",
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    qualification_n_real__gt=0,
+                    qualification_n_fake__gt=0,
+                    qualification_reals_percent__lte=100,
+                    qualification_fakes_percent__lte=100,
+                    qualification_max_attempts__gt=0,
+                    qualification_valid_days__gt=0,
+                ),
+                name="study_qualification_possible",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -248,6 +258,38 @@ class Arm(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class Material(models.Model):
+    """A sample set whose images a study shows beside those that are scored.
+
+    Its origin is the truth of its images. None of them is ever scored in the study.
+    """
+
+    class Use(models.TextChoices):
+        QUALIFICATION = "qualification", "qualification"
+        GOLD = "gold", "gold trials"
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="materials")
+    sample_set = models.ForeignKey(
+        SampleSet, on_delete=models.PROTECT, related_name="materials"
+    )
+    use = models.CharField(max_length=13, choices=Use)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "sample_set", "use"], name="material_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(use__in=["qualification", "gold"]),
+                name="material_use_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sample_set} as {self.get_use_display()}"
 
 
 class Mask(models.Model):

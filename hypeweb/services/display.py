@@ -1,14 +1,15 @@
 """What evaluators are told: a study's public facts, the task, their own result."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from hypeweb.models import Session, Study
-from hypeweb.services import screens
+from hypeweb.services import qualifications, screens, sessions
 from hypeweb.services.screens import Requirements
-from hypeweb.services.sessions import Result
+from hypeweb.services.sessions import Part, Result
 
 # The publication's 10 minutes for 100 untimed images and 60 for 450 timed ones.
 SECONDS_UNTIMED = 6
@@ -33,12 +34,26 @@ class Facts:
     contact: str
     debrief_text: str
     pay_text: str = ""
+    qualification: "QualificationFacts | None" = None
+
+
+@dataclass(frozen=True)
+class QualificationFacts:
+    """What may be told of a qualification before it."""
+
+    n_trials: int
+    percent_real: int
+    reals_percent: int
+    fakes_percent: int
+    feedback: bool
+    minutes: int
 
 
 @dataclass(frozen=True)
 class Task:
     """What the trial page needs to know before its first trial."""
 
+    part: Part
     protocol: str
     countdown_ms: int
     mask_ms: int
@@ -80,6 +95,19 @@ def facts_of(study: Study) -> Facts:
         has_fixed_language=study.has_fixed_language,
         contact=study.contact,
         debrief_text=study.debrief_text,
+        qualification=_qualification_of(study) if study.asks_qualification else None,
+    )
+
+
+def _qualification_of(study: Study) -> QualificationFacts:
+    n_trials = study.qualification_n_trials
+    return QualificationFacts(
+        n_trials=n_trials,
+        percent_real=round(100 * study.qualification_n_real / n_trials),
+        reals_percent=study.qualification_reals_percent,
+        fakes_percent=study.qualification_fakes_percent,
+        feedback=study.qualification_feedback,
+        minutes=max(1, round(n_trials * SECONDS_UNTIMED / 60)),
     )
 
 
@@ -92,18 +120,32 @@ def requirements_of(session: Session) -> Requirements | None:
 
 def task_of(session: Session) -> Task:
     """Return the settings of a session's task."""
-    study = session.study
+    study, is_qualifying = session.study, session.is_qualifying
     return Task(
-        protocol=study.protocol,
+        part="qualification" if is_qualifying else "task",
+        protocol=Study.Protocol.HYPE_INF if is_qualifying else study.protocol,
         countdown_ms=study.countdown_ms,
         mask_ms=study.mask_ms,
-        feedback=study.feedback,
+        feedback=study.qualification_feedback if is_qualifying else study.feedback,
         stage_px=screens.stage_px(study),
-        required=requirements_of(session),
+        required=None if is_qualifying else requirements_of(session),
         idle_limit_min=study.idle_limit_min,
         image_rendering=study.image_rendering,
-        n_trials=study.n_trials,
+        n_trials=study.qualification_n_trials if is_qualifying else study.n_trials,
     )
+
+
+def attempts_of(session: Session, *, now: datetime) -> int:
+    """Return how often an evaluator may still try to qualify."""
+    return qualifications.n_attempts_left(session.study, session.evaluator, now=now)
+
+
+def attempt_result_of(session: Session) -> Debrief | None:
+    """Return how the latest attempt to qualify went, or None before the first."""
+    attempt = qualifications.latest_of(session)
+    if attempt is None:
+        return None
+    return debrief_of(sessions.result_of(session, qualification=attempt))
 
 
 def debrief_of(result: Result) -> Debrief:

@@ -1,12 +1,12 @@
 """Drafts of studies: change one, or start from another study's settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from hypeweb.models import Arm, LeakAudit, SampleSet, Study
-from hypeweb.services import audit, frozen_settings, studies, sweeps
+from hypeweb.models import Arm, LeakAudit, Material, SampleSet, Study
+from hypeweb.services import audit, frozen_settings, material, studies, sweeps
 from hypeweb.services.errors import ConflictError
 from hypeweb.services.frozen_settings import NOT_SETTINGS
 
@@ -31,6 +31,7 @@ def update_draft(
     sample_sets: Sequence[SampleSet],
     revision: int,
     actor: User,
+    materials: Mapping[str, Sequence[SampleSet]] = studies.NO_MATERIAL,
 ) -> Study:
     """Store a draft that a form has changed, unless somebody else did so meanwhile."""
     stored = _lock_draft(study)
@@ -38,11 +39,13 @@ def update_draft(
         raise ChangedMeanwhileError(CHANGED_MEANWHILE)
     study.project, study.revision = study.real_set.project, revision + 1
     studies.check_settings(study, sample_sets)
+    material.check(study, arms=sample_sets, materials=materials)
     before = frozen_settings.settings_of(stored)
     study.save()
     has_new_images = _put_arms(study, sample_sets) or (
         stored.real_set_id != study.real_set_id
     )
+    _put_materials(study, materials)
     if has_new_images:
         LeakAudit.objects.filter(study=study).delete()
         study.masks.all().delete()
@@ -66,7 +69,11 @@ def delete_draft(*, study: Study, actor: User) -> None:
 def chosen_sets(study: Study) -> dict[str, list[int]]:
     """Return the sets of a study as the form's fields take them."""
     arms = study.arms.order_by("position")
-    return {"arms": list(arms.values_list("sample_set", flat=True))}
+    chosen = {"arms": list(arms.values_list("sample_set", flat=True))}
+    for use in Material.Use:
+        sets = study.materials.filter(use=use).values_list("sample_set", flat=True)
+        chosen[f"{use}_sets"] = list(sets)
+    return chosen
 
 
 def differences(
@@ -110,6 +117,16 @@ def _put_arms(study: Study, sample_sets: Sequence[SampleSet]) -> bool:
     study.arms.all().delete()
     Arm.objects.bulk_create(wanted)
     return True
+
+
+def _put_materials(study: Study, materials: Mapping[str, Sequence[SampleSet]]) -> None:
+    """Make the further images those of the sets; previews showed others."""
+    wanted = studies.materials_for(study, materials)
+    held = set(study.materials.values_list("use", "sample_set"))
+    if held != {(one.use, one.sample_set_id) for one in wanted}:
+        study.sessions.all().delete()
+        study.materials.all().delete()
+        Material.objects.bulk_create(wanted)
 
 
 def _shape(arm: Arm) -> tuple[int, str, float | None]:

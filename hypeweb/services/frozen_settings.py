@@ -34,6 +34,8 @@ def settings_of(study: Study) -> Settings:
         [arm.label, arm.sample_set.content_hash]
         for arm in study.arms.select_related("sample_set").order_by("position")
     ]
+    materials = study.materials.values_list("use", "sample_set__content_hash")
+    found["materials"] = sorted(map(list, materials))
     plain: Settings = json.loads(json.dumps(found, cls=DjangoJSONEncoder))
     return plain
 

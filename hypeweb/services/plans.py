@@ -5,7 +5,7 @@ from decimal import Decimal
 from statistics import median
 
 import numpy as np
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from hypeweb.models import Score, Session, Study
 from hypeweb.models.study_pay import PaySettings
@@ -278,7 +278,9 @@ def _seconds_per_trial(study_ids: set[int]) -> float | None:
             state=Session.State.FINISHED,
             started_at__isnull=False,
         )
-        .annotate(n_judged=Count("trials__judgment"))
+        .annotate(
+            n_judged=Count("trials__judgment", filter=Q(trials__qualification=None))
+        )
         .filter(n_judged__gt=0)
         .values_list("started_at", "finished_at", "n_judged")
     )

@@ -151,6 +151,7 @@ def is_used(sample_set: SampleSet) -> bool:
         sample_set.is_frozen
         or sample_set.arms.exists()
         or sample_set.studies_as_real.exists()
+        or sample_set.materials.exists()
     )
 
 

@@ -11,7 +11,14 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from numpy.typing import NDArray
 
-from hypeweb.models import Judgment, Score, Session, Study, StudyComparison
+from hypeweb.models import (
+    Judgment,
+    Score,
+    Session,
+    Study,
+    StudyComparison,
+    Trial,
+)
 from hypeweb.models.sessions import Truth
 from hypeweb.science.answers import EvaluatorAnswers, class_counts
 from hypeweb.science.arm_scores import Settings, TimedScores, UntimedScores
@@ -28,6 +35,7 @@ SCORED = (Session.Population.PEOPLE, Session.Population.SIMULATED)
 COUNTS = Q(
     trial__session__population__in=SCORED,
     trial__session__state=Session.State.FINISHED,
+    trial__purpose=Trial.Purpose.SCORE,
     is_void=False,
 )
 

@@ -1,7 +1,9 @@
-"""An evaluator's walk: join, start, one trial after another, the end."""
+"""An evaluator's walk: join, start a part, one trial after another, the end."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import numpy as np
 from django.db import transaction
@@ -9,27 +11,25 @@ from django.db.models import Count, F, Q
 from django.utils.translation import gettext as _
 
 from hypeweb.models import (
-    Arm,
     Evaluator,
     Judgment,
     Mask,
+    Material,
+    Qualification,
     Sample,
-    SampleSet,
     Session,
     Study,
     Trial,
 )
 from hypeweb.models.sessions import Truth
 from hypeweb.science.exposures import Reported, departs_from_plan
-from hypeweb.science.schedule import choose_least_shown, truth_order
 from hypeweb.science.scoring import block_mode
 from hypeweb.science.staircase import next_exposure
-from hypeweb.services import screens, studies, tokens
+from hypeweb.services import draws, places, qualifications, screens, studies, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 
-# A session that consented, or started, longer ago holds no place in its arm.
-PLACE_HELD_CONSENTED = timedelta(minutes=15)
-PLACE_HELD_RUNNING = timedelta(hours=2)
+# The two parts of a walk; which trials of the task are gold is told nobody.
+Part = Literal["qualification", "task"]
 # What the trial page may say of an exposure, and what the server adds.
 EXPOSURE_FLAGS = frozenset(
     {
@@ -57,6 +57,7 @@ MAX_REPEATED_SHARE = 0.2
 class IssuedTrial:
     """What the browser is told of the trial it shows: nothing of its truth."""
 
+    part: Part
     number: int
     n_trials: int
     block: int
@@ -115,6 +116,7 @@ class Recorded:
     """The reply to an answer: whether it was right, and what comes next."""
 
     is_correct: bool
+    has_feedback: bool
     next_trial: IssuedTrial | None
     has_finished: bool
 
@@ -166,11 +168,15 @@ def join_study(
             )
         )
     seed = tokens.make_seed()
-    arm = _choose_arm(study, population, now=now, rng=np.random.default_rng(seed))
+    # Nobody joins a full study, but only who qualified takes a place.
+    arm = places.choose_arm(study, population, now=now, rng=np.random.default_rng(seed))
+    evaluator = evaluator or _new_evaluator(population)
+    admitted = qualifications.admission(study, evaluator, now=now)
     return Session.objects.create(
         study=study,
-        arm=arm,
-        evaluator=evaluator or _new_evaluator(population),
+        arm=arm if admitted.is_admitted else None,
+        qualification=admitted.qualification,
+        evaluator=evaluator,
         token=tokens.make(),
         population=population,
         seed=seed,
@@ -184,36 +190,20 @@ def join_study(
 def start_session(
     *, session: Session, now: datetime, screen: Screen | None = None
 ) -> None:
-    """Draw the session's images and begin; a second call changes nothing."""
+    """Begin the part at hand and draw its images; a second call changes nothing."""
     # The study's row is the lock under which images are drawn in equal shares.
     study = Study.objects.select_for_update(of=("self",)).get(pk=session.study_id)
     session = _lock(session)
     if session.state != Session.State.CONSENTED:
         return
     _check_screen(session, screen)
-    rng = np.random.default_rng(session.seed)
-    order = _truths(study, rng)
-    chosen = {
-        Truth.REAL: _draw(study.real_set, session, order.count("real"), rng),
-        Truth.FAKE: _draw(session.arm.sample_set, session, order.count("fake"), rng),
-    }
-    per_block = study.images_per_block if study.is_timed else len(order)
-    Trial.objects.bulk_create(
-        Trial(
-            session=session,
-            number=number,
-            block=1 + (number - 1) // per_block,
-            sample_id=chosen[Truth(truth)].pop(),
-            truth=truth,
-            nonce=tokens.make(),
-            image_token=tokens.make(),
-        )
-        for number, truth in enumerate(order, start=1)
-    )
-    session.state, session.started_at = Session.State.RUNNING, now
     session.last_seen_at = now
     session.screen = asdict(screen) if screen else None
-    session.save(update_fields=["state", "started_at", "last_seen_at", "screen"])
+    if session.is_qualifying:
+        _begin_qualification(session, now=now)
+    elif _take_place(session, study, now=now):
+        _begin_task(session, now=now)
+    session.save()
 
 
 @transaction.atomic
@@ -229,7 +219,7 @@ def record_judgment(*, session: Session, answer: Answer, now: datetime) -> Recor
     """Store the answer to the open trial; the same answer again changes nothing."""
     session = _lock(session)
     trial = (
-        session.trials.select_related("judgment")
+        session.trials.select_related("judgment", "qualification")
         .filter(nonce=answer.nonce, issued_at__isnull=False)
         .first()
     )
@@ -250,9 +240,15 @@ def record_judgment(*, session: Session, answer: Answer, now: datetime) -> Recor
                 "the page to go on."
             )
         )
+    is_task = trial.qualification_id is None
+    study = session.study
     return Recorded(
         is_correct=judgment.is_correct,
-        next_trial=_issue(session, now=now),
+        has_feedback=study.feedback if is_task else study.qualification_feedback,
+        # The page of one part cannot show the other's trials.
+        next_trial=_issue(session, now=now)
+        if is_task == (session.arm_id is not None)
+        else None,
         has_finished=session.state == Session.State.FINISHED,
     )
 
@@ -266,11 +262,19 @@ def leave_session(*, session: Session, now: datetime) -> None:
         session.save(update_fields=["state", "finished_at"])
 
 
-def result_of(session: Session) -> Result:
-    """Count a session's right answers, in all and by truth, and take its modes."""
+def result_of(
+    session: Session, *, qualification: Qualification | None = None
+) -> Result:
+    """Count right answers, in all and by truth, and take the modes of the blocks.
+
+    They are those of the task, or of an attempt to qualify.
+    """
     right = Q(is_correct=True)
     real = Q(trial__truth=Truth.REAL)
-    counts = Judgment.objects.filter(trial__session=session, is_void=False).aggregate(
+    judged = Judgment.objects.filter(
+        trial__session=session, trial__qualification=qualification, is_void=False
+    )
+    counts = judged.aggregate(
         n_answered=Count("pk"),
         n_correct=Count("pk", filter=right),
         n_reals=Count("pk", filter=real),
@@ -305,7 +309,9 @@ def open_image(image_token: str) -> tuple[Sample, Study] | None:
 def _own_hype_time(session: Session) -> float | None:
     blocks: dict[int, list[int]] = {}
     for block, planned_ms in session.trials.filter(
-        judgment__is_void=False, planned_ms__isnull=False
+        purpose=Trial.Purpose.SCORE,
+        judgment__is_void=False,
+        planned_ms__isnull=False,
     ).values_list("block", "planned_ms"):
         blocks.setdefault(block, []).append(planned_ms or 0)
     if not blocks:
@@ -316,7 +322,7 @@ def _own_hype_time(session: Session) -> float | None:
 def _lock(session: Session) -> Session:
     return (
         Session.objects.select_for_update(of=("self",))
-        .select_related("study")
+        .select_related("study__real_set", "arm__sample_set", "evaluator")
         .get(pk=session.pk)
     )
 
@@ -381,78 +387,67 @@ def _check_screen(session: Session, screen: Screen | None) -> None:
         )
 
 
-def _choose_arm(
-    study: Study, population: str, *, now: datetime, rng: np.random.Generator
-) -> Arm:
-    holds_place = Q(sessions__population=population) & (
-        Q(sessions__state=Session.State.FINISHED)
-        | Q(
-            sessions__state=Session.State.CONSENTED,
-            sessions__consented_at__gt=now - PLACE_HELD_CONSENTED,
-        )
-        | Q(
-            sessions__state=Session.State.RUNNING,
-            sessions__started_at__gt=now - PLACE_HELD_RUNNING,
-        )
+def _begin_qualification(session: Session, *, now: datetime) -> None:
+    Evaluator.objects.select_for_update().get(pk=session.evaluator_id)
+    attempt = qualifications.begin(session, now=now)
+    rng = np.random.default_rng([session.seed, attempt.attempt])
+    _add_trials(
+        session,
+        draws.draw_qualification(session, rng),
+        qualification=attempt,
+        purpose=Trial.Purpose.QUALIFICATION,
+        block=0,
     )
-    arms = list(study.arms.annotate(n_held=Count("sessions", filter=holds_place)))
-    fewest = min(arm.n_held for arm in arms)
-    if population == Session.Population.PEOPLE and fewest >= study.evaluators_per_arm:
-        raise ConflictError(
-            _(
-                "This study has all the evaluators it needs. Thank you for your "
-                "interest."
-            )
+    session.state, session.started_at = Session.State.RUNNING, now
+
+
+def _take_place(session: Session, study: Study, *, now: datetime) -> bool:
+    """Give who has just qualified an arm, or end the session where all are full."""
+    if session.arm is not None:
+        return True
+    rng = np.random.default_rng(session.seed)
+    try:
+        session.arm = places.choose_arm(study, session.population, now=now, rng=rng)
+    except ConflictError:
+        session.state, session.finished_at = Session.State.NO_PLACE, now
+        return False
+    return True
+
+
+def _begin_task(session: Session, *, now: datetime) -> None:
+    study, rng = session.study, np.random.default_rng(session.seed)
+    drawn = draws.draw_scored(session, rng)
+    per_block = study.images_per_block if study.is_timed else len(drawn)
+    for start in range(0, len(drawn), per_block):
+        _add_trials(
+            session, drawn[start : start + per_block], block=1 + start // per_block
         )
-    candidates = [arm for arm in arms if arm.n_held == fewest]
-    return candidates[rng.integers(len(candidates))]
+    session.state, session.started_at = Session.State.RUNNING, now
 
 
-def _truths(study: Study, rng: np.random.Generator) -> list[str]:
-    if not study.is_timed:
-        return list(truth_order(n_real=study.n_real, n_fake=study.n_fake, rng=rng))
-    half = study.images_per_block // 2
-    return [
-        truth
-        for _block in range(study.n_blocks)
-        for truth in truth_order(n_real=half, n_fake=half, rng=rng)
-    ]
-
-
-def _draw(
-    sample_set: SampleSet, session: Session, n: int, rng: np.random.Generator
-) -> list[int]:
-    """Return ids of samples new to the session, least shown so far, in random order.
-
-    Fewer come back where the set has no more.
-    """
-    # Counted from what was shown, which is little beside sets of 50,000 images.
-    shown = dict(
-        Trial.objects.filter(
-            session__study_id=session.study_id,
-            session__population=session.population,
-            sample__sample_set=sample_set,
+def _add_trials(
+    session: Session,
+    drawn: Sequence[draws.Place],
+    *,
+    block: int,
+    purpose: Trial.Purpose = Trial.Purpose.SCORE,
+    qualification: Qualification | None = None,
+) -> None:
+    first = 1 + session.trials.count()
+    Trial.objects.bulk_create(
+        Trial(
+            session=session,
+            number=number,
+            block=block,
+            purpose=purpose,
+            qualification=qualification,
+            sample_id=place.sample_id,
+            truth=place.truth,
+            nonce=tokens.make(),
+            image_token=tokens.make(),
         )
-        .order_by()
-        .values_list("sample__position")
-        .annotate(n_shown=Count("pk"))
+        for number, place in enumerate(drawn, start=first)
     )
-    counts = np.zeros(sample_set.n_samples, dtype=np.int64)
-    counts[list(shown)] = list(shown.values())
-    mine = session.trials.filter(sample__sample_set=sample_set)
-    is_new = np.ones(sample_set.n_samples, dtype=bool)
-    is_new[list(mine.values_list("sample__position", flat=True))] = False
-    positions = np.flatnonzero(is_new)
-    chosen = choose_least_shown(
-        shown_counts=counts[positions],
-        n=min(n, len(positions)),
-        rng=rng,
-    )
-    drawn = positions[chosen].tolist()
-    ids = dict(
-        sample_set.samples.filter(position__in=drawn).values_list("position", "pk")
-    )
-    return [ids[position] for position in drawn]
 
 
 def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
@@ -462,21 +457,23 @@ def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
         return None
     if trial.issued_at is None:
         trial.issued_at = now
-        if study.is_timed:
+        if study.is_timed and trial.qualification_id is None:
             trial.planned_ms = _planned_ms(study, trial)
         trial.save(update_fields=["issued_at", "planned_ms"])
+    part = session.trials.filter(qualification=trial.qualification_id)
     in_block = Q(block=trial.block)
-    counts = session.trials.aggregate(
+    counts = part.aggregate(
         n_trials=Count("pk"),
         n_answered=Count("judgment"),
         block_size=Count("pk", filter=in_block),
         n_answered_in_block=Count("judgment", filter=in_block),
     )
     return IssuedTrial(
+        part="task" if trial.qualification_id is None else "qualification",
         number=1 + counts["n_answered"],
         n_trials=counts["n_trials"],
-        block=trial.block,
-        n_blocks=study.n_blocks if study.is_timed else 1,
+        block=max(1, trial.block),
+        n_blocks=study.n_blocks if trial.planned_ms is not None else 1,
         number_in_block=1 + counts["n_answered_in_block"],
         block_size=counts["block_size"],
         nonce=trial.nonce,
@@ -489,14 +486,17 @@ def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
 def _planned_ms(study: Study, trial: Trial) -> int:
     """Replay the block's staircase from its judgments so far."""
     answered = Judgment.objects.filter(
-        trial__session_id=trial.session_id, trial__block=trial.block, is_void=False
+        trial__session_id=trial.session_id,
+        trial__block=trial.block,
+        trial__purpose=Trial.Purpose.SCORE,
+        is_void=False,
     ).order_by("trial__number")
     correct = list(answered.values_list("is_correct", flat=True))
     return next_exposure(studies.rule_of(study), correct)
 
 
 def _masks(study: Study, session: Session, trial: Trial) -> tuple[str, ...]:
-    if not study.is_timed:
+    if trial.planned_ms is None:
         return ()
     pool = list(Mask.objects.filter(study=study).values_list("token", flat=True))
     rng = np.random.default_rng([session.seed, trial.number])
@@ -535,9 +535,27 @@ def _judge(
         _repeat(session, trial)
     session.last_seen_at = now
     if not session.trials.filter(judgment__isnull=True).exists():
-        session.state, session.finished_at = Session.State.FINISHED, now
-    session.save(update_fields=["last_seen_at", "state", "finished_at"])
+        _end_part(session, trial.qualification, now=now)
+    session.save(
+        update_fields=["last_seen_at", "state", "qualification", "finished_at"]
+    )
     return judgment
+
+
+def _end_part(
+    session: Session, qualification: Qualification | None, *, now: datetime
+) -> None:
+    """Finish after the task; go on, or out, after a qualification."""
+    state, study = Session.State, session.study
+    if qualification is None:
+        session.state = state.FINISHED
+    elif qualifications.finish(qualification, study=study, now=now):
+        session.state, session.qualification = state.CONSENTED, qualification
+    elif qualifications.n_attempts_left(study, session.evaluator, now=now):
+        session.state = state.CONSENTED
+    else:
+        session.state = state.SCREENED_OUT
+    session.finished_at = None if session.state == state.CONSENTED else now
 
 
 def _flags(session: Session, trial: Trial, exposure: Exposure) -> list[str]:
@@ -582,18 +600,24 @@ def _repeat(session: Session, trial: Trial) -> None:
         return
     number = 1 + session.trials.count()
     rng = np.random.default_rng([session.seed, number])
-    sample_set = (
-        session.study.real_set if trial.truth == Truth.REAL else session.arm.sample_set
+    truth = Truth(trial.truth)
+    drawn = (
+        draws.draw_material(session, truth, 1, use=Material.Use.GOLD, rng=rng)
+        if trial.purpose == Trial.Purpose.GOLD
+        else draws.draw_images(session, truth, 1, rng)
     )
-    drawn = _draw(sample_set, session, 1, rng)
     if not drawn:
         return
-    place = {"sample_id": drawn[0], "truth": trial.truth}
+    place = {"sample_id": drawn[0], "truth": truth, "purpose": trial.purpose}
     left = list(block.filter(issued_at__isnull=True))
     index = int(rng.integers(len(left) + 1))
     if index < len(left):
         other = left[index]
-        theirs = {"sample_id": other.sample_id, "truth": other.truth}
+        theirs = {
+            "sample_id": other.sample_id,
+            "truth": other.truth,
+            "purpose": other.purpose,
+        }
         session.trials.filter(pk=other.pk).update(**place)
         place = theirs
     Trial.objects.create(

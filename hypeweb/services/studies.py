@@ -1,6 +1,6 @@
 """Studies: from a draft to an open invitation and its end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +11,20 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q
 from django.utils.text import slugify
 
-from hypeweb.models import Arm, LeakAudit, Sample, SampleSet, Session, Study
+from hypeweb.models import (
+    Arm,
+    LeakAudit,
+    Material,
+    Sample,
+    SampleSet,
+    Session,
+    Study,
+)
 from hypeweb.science.staircase import PRESETS, Rule
 from hypeweb.services import (
     audit,
     frozen_settings,
+    material,
     samples,
     screens,
     sweeps,
@@ -28,6 +37,7 @@ from hypeweb.services.sweeps import PlacedSet
 NEW = "new"
 # Two who choose one name at once get different addresses on another try.
 N_SLUG_TRIES = 5
+NO_MATERIAL: Mapping[str, Sequence[SampleSet]] = {}
 # Image responses are padded to whole steps of this size.
 PADDING_STEP_BYTES = 4096
 
@@ -65,25 +75,47 @@ def apply_preset(study: Study, preset: str) -> None:
         setattr(study, name, getattr(rule, name))
 
 
-def create_study(*, study: Study, sample_sets: Sequence[SampleSet]) -> Study:
+def create_study(
+    *,
+    study: Study,
+    sample_sets: Sequence[SampleSet],
+    materials: Mapping[str, Sequence[SampleSet]] = NO_MATERIAL,
+) -> Study:
     """Store a draft in the sets' project, one arm for each set, a sweep's in order."""
     study.project = study.real_set.project
     check_settings(study, sample_sets)
+    material.check(study, arms=sample_sets, materials=materials)
     arms = sweeps.place(study.sweep_axis, sample_sets)
     study.invitation_token = tokens.make()
     study.seed = tokens.make_seed()
     for _ in range(N_SLUG_TRIES):
         study.slug = _free_slug(study.name)
         with suppress(IntegrityError), transaction.atomic():
-            _insert(study, arms)
+            _insert(study, arms, materials)
             return study
     raise ConflictError("Somebody made a study of this name just now; try again.")
 
 
-def _insert(study: Study, arms: Sequence[PlacedSet]) -> None:
+def _insert(
+    study: Study,
+    arms: Sequence[PlacedSet],
+    materials: Mapping[str, Sequence[SampleSet]],
+) -> None:
     study.save(force_insert=True)
     Arm.objects.bulk_create(arms_for(study, arms))
+    Material.objects.bulk_create(materials_for(study, materials))
     audit.record(actor=study.owner, action="created", subject=study)
+
+
+def materials_for(
+    study: Study, materials: Mapping[str, Sequence[SampleSet]]
+) -> list[Material]:
+    """Return a row for each use of each further set, not stored yet."""
+    return [
+        Material(study=study, sample_set=sample_set, use=use)
+        for use, sets in materials.items()
+        for sample_set in sets
+    ]
 
 
 def arms_for(study: Study, placed: Sequence[PlacedSet]) -> list[Arm]:
@@ -129,15 +161,10 @@ def image_blockers(study: Study) -> list[str]:
     found = []
     if not sample_sets:
         found.append("The study has no arm; choose at least one generated sample set.")
-    n_real, n_fake = _images_needed(study)
-    needs = [(study.real_set, n_real), *((made, n_fake) for made in sample_sets)]
-    for sample_set, needed in needs:
-        if sample_set.n_samples < needed:
-            found.append(
-                f"“{sample_set}” has {sample_set.n_samples} images, and each "
-                f"evaluator needs {needed} of them; add images or ask for fewer."
-            )
-        elif (sample_set.width, sample_set.height) != (
+    found += material.shortages(study, sample_sets)
+    uses = [use.sample_set for use in study.materials.select_related("sample_set")]
+    for sample_set in dict.fromkeys([*sample_sets, *uses]):
+        if (sample_set.width, sample_set.height) != (
             study.real_set.width,
             study.real_set.height,
         ):
@@ -172,7 +199,8 @@ def open_study(*, study: Study, actor: User, now: datetime) -> None:
     found = blockers(study)
     if found:
         raise DomainError(" ".join(found))
-    sets = [study.real_set, *study.sample_sets.all()]
+    uses = SampleSet.objects.filter(materials__study=study).distinct()
+    sets = [study.real_set, *study.sample_sets.all(), *uses]
     samples.freeze(sets, now=now)
     longest = Sample.objects.filter(sample_set__in=sets).aggregate(
         longest=Max("size_bytes")
@@ -248,6 +276,8 @@ def describe(study: Study) -> list[tuple[str, str]]:
     ]
     if study.is_sweep:
         rows.insert(3, ("Sweep over", study.get_sweep_axis_display()))
+    if study.asks_qualification:
+        rows.insert(-1, ("Qualification", _qualification_text(study)))
     if not study.is_timed:
         rows.insert(1, ("Images", f"{study.n_real} real, {study.n_fake} generated"))
         return rows
@@ -334,20 +364,29 @@ def _screen_text(required: screens.Requirements) -> str:
     )
 
 
+def _qualification_text(study: Study) -> str:
+    names = ", ".join(
+        f"“{use.sample_set}”"
+        for use in study.materials.select_related("sample_set")
+        if use.use == Material.Use.QUALIFICATION
+    )
+    return (
+        f"{study.qualification_n_real} real and {study.qualification_n_fake} generated "
+        f"images of {names}, untimed, "
+        f"{'with' if study.qualification_feedback else 'without'} feedback; pass mark "
+        f"{study.qualification_reals_percent} % of the real and "
+        f"{study.qualification_fakes_percent} % of the generated ones; at most "
+        f"{study.qualification_max_attempts} attempts; a pass holds for "
+        f"{study.qualification_valid_days} days"
+    )
+
+
 def _staircase_text(study: Study) -> str:
     return (
         f"{study.n_correct_to_descend} correct in a row -{study.step_down_ms} ms, "
         f"{study.n_wrong_to_ascend} wrong +{study.step_up_ms} ms, from "
         f"{study.start_ms} within {study.min_ms} to {study.max_ms} ms"
     )
-
-
-def _images_needed(study: Study) -> tuple[int, int]:
-    """Return how many real and generated images one evaluator sees."""
-    if study.is_timed:
-        half = study.n_blocks * study.images_per_block // 2
-        return half, half
-    return study.n_real, study.n_fake
 
 
 def check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:

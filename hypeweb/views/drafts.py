@@ -53,6 +53,7 @@ def study_edit(request: HttpRequest, slug: str) -> HttpResponse:
                 sample_sets=sample_sets,
                 revision=form.cleaned_data["revision"],
                 actor=user,
+                materials=form.materials(),
             )
         except ChangedMeanwhileError as error:
             stored = access.study(user, slug)

@@ -77,13 +77,18 @@ def session(request: HttpRequest, token: str) -> HttpResponse:
     found = access.session(token)
     context = {"session": found, "study": display.facts_of(found.study)}
     if found.state == Session.State.CONSENTED:
-        required = display.requirements_of(found)
-        return render(
-            request, "sessions/instructions.html", {**context, "required": required}
-        )
+        context["required"] = display.requirements_of(found)
+        if not found.is_qualifying:
+            return render(request, "sessions/instructions.html", context)
+        tries = display.attempts_of(found, now=timezone.now())
+        context |= {"attempts": tries, "result": display.attempt_result_of(found)}
+        return render(request, "sessions/qualification.html", context)
     if found.state == Session.State.RUNNING:
         task = display.task_of(found)
         return render(request, "sessions/trial.html", {**context, "task": task})
+    if found.state in {Session.State.SCREENED_OUT, Session.State.NO_PLACE}:
+        context["result"] = display.attempt_result_of(found)
+        return render(request, "sessions/not_admitted.html", context)
     result = sessions.result_of(found)
     context["result"] = display.debrief_of(result)
     context["threshold"] = display.own_threshold(found, result)
@@ -130,7 +135,7 @@ def answer(request: HttpRequest, token: str) -> JsonResponse:
         tasks.enqueue(tasks.score, found.study_id)
     return JsonResponse(
         {
-            "correct": recorded.is_correct if found.study.feedback else None,
+            "correct": recorded.is_correct if recorded.has_feedback else None,
             "next": _step(found, recorded.next_trial),
         }
     )

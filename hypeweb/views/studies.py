@@ -52,7 +52,9 @@ def new_study_page(
         form.instance.owner = access.researcher(request)
         try:
             created = service.create_study(
-                study=form.save(), sample_sets=list(form.cleaned_data["arms"])
+                study=form.save(),
+                sample_sets=list(form.cleaned_data["arms"]),
+                materials=form.materials(),
             )
         except DomainError as error:
             form.add_error(None, str(error))

@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from hypeweb.forms import StudyForm
 from hypeweb.models import Evaluation, LeakAudit, SampleSet, Study
 from hypeweb.services import evaluations, scores
 from tests import factories
@@ -81,7 +82,13 @@ LIMITS = {
 
 
 def study_fields(study, **fields):
+    form = StudyForm(sample_sets=SampleSet.objects.all())
+    initial = {
+        name: form.get_initial_for_field(field, name)
+        for name, field in form.fields.items()
+    }
     return {
+        **{name: value for name, value in initial.items() if value},
         "name": "New",
         "question": "Real?",
         "real_set": study.real_set_id,

@@ -43,6 +43,7 @@ function openStorage() {
 function readSettings(root) {
   const { dataset } = root;
   return {
+    part: dataset.part,
     trialUrl: dataset.trialUrl,
     answerUrl: dataset.answerUrl,
     sessionUrl: dataset.sessionUrl,
@@ -217,8 +218,14 @@ function createTask({ root, settings, page, api, queue }) {
     }
   };
 
+  // Another tab may have gone on to the next part, which has a page of its own.
+  const ofThisPart = (step) =>
+    step.state === "trial" && step.trial.part !== settings.part
+      ? { state: "finished", location: settings.sessionUrl }
+      : step;
+
   const walk = async (first) => {
-    let next = first;
+    let next = ofThisPart(first);
     let isFirst = true;
     let loading = next.state === "trial" ? load(next.trial) : null;
     while (next.state === "trial") {

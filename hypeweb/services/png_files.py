@@ -45,10 +45,9 @@ def _filtered(pixels: NDArray[np.uint8]) -> bytes:
     return filtered.tobytes()
 
 
-def _cost(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _cost(rows: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Return how far each row's differences, taken as signed, are from zero."""
-    signed = np.abs(rows.view(np.int8).astype(np.int16))
-    cost: NDArray[np.int64] = signed.sum(axis=1, dtype=np.int64)
+    cost: NDArray[np.uint32] = np.minimum(rows, -rows).sum(axis=1, dtype=np.uint32)
     return cost
 
 

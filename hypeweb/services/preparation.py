@@ -5,17 +5,20 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from hypeweb.models import Sample
-from hypeweb.services import images
+from hypeweb.services import images, tokens
 from hypeweb.services.entries import Entry
 from hypeweb.services.images import Source, UnusableImageError
 
-N_THREADS = max(4, os.cpu_count() or 1)
-MAX_AHEAD = 8 * N_THREADS
+N_THREADS = os.cpu_count() or 1
+# Small images go to a thread together: waking it takes as long as decoding one.
+BATCH_IMAGES = 32
+BATCH_BYTES = 2**19
 MAX_BYTES_AHEAD = 64 * 2**20
 
 
@@ -43,31 +46,75 @@ class Skipped:
 def prepare(entries: Iterable[Entry], *, size: int | None) -> Iterator[Kept | Skipped]:
     """Yield what each entry came to, in order; few are in memory at a time."""
     pool = ThreadPoolExecutor(N_THREADS, thread_name_prefix="prepare")
-    waiting: deque[tuple[Future[Kept | Skipped], int]] = deque()
+    waiting: deque[tuple[Future[list[Kept | Skipped]], int]] = deque()
     n_bytes = 0
     try:
-        for entry in entries:
+        for batch, weight in _batches(entries):
             while waiting and (
-                len(waiting) >= MAX_AHEAD or n_bytes + entry.n_bytes > MAX_BYTES_AHEAD
+                len(waiting) > 2 * N_THREADS or n_bytes + weight > MAX_BYTES_AHEAD
             ):
-                future, weight = waiting.popleft()
-                n_bytes -= weight
-                yield future.result()
-            waiting.append((pool.submit(_prepare, entry, size), entry.n_bytes))
-            n_bytes += entry.n_bytes
+                future, freed = waiting.popleft()
+                n_bytes -= freed
+                yield from future.result()
+            waiting.append((pool.submit(_prepare_all, batch, size), weight))
+            n_bytes += weight
         while waiting:
-            yield waiting.popleft()[0].result()
+            yield from waiting.popleft()[0].result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def store_png(key: str, png: bytes) -> None:
     """Store bytes under a key made of their hash, over a half-written file too."""
+    try:
+        path = Path(default_storage.path(key))
+    except NotImplementedError:  # a bucket
+        _store_remotely(key, png)
+        return
+    try:
+        _write_new(path, png)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store_png(key, png)
+    except FileExistsError:
+        if path.stat().st_size != len(png):
+            part = path.with_name(f"{path.name}.{tokens.make()}")
+            _write_new(part, png)
+            part.replace(path)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not exist, in as few calls as there can be."""
+    with path.open("xb", buffering=0) as file:
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+
+
+def _store_remotely(key: str, png: bytes) -> None:
     if default_storage.exists(key):
         if default_storage.size(key) == len(png):
             return
         default_storage.delete(key)
     default_storage.save(key, ContentFile(png))
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[tuple[list[Entry], int]]:
+    """Yield entries by the few, with about how much memory they take."""
+    batch: list[Entry] = []
+    n_bytes = 0
+    for entry in entries:
+        batch.append(entry)
+        n_bytes += entry.n_bytes
+        if len(batch) >= BATCH_IMAGES or n_bytes >= BATCH_BYTES:
+            yield batch, n_bytes
+            batch, n_bytes = [], 0
+    if batch:
+        yield batch, n_bytes
+
+
+def _prepare_all(entries: list[Entry], size: int | None) -> list[Kept | Skipped]:
+    return [_prepare(entry, size) for entry in entries]
 
 
 def _prepare(entry: Entry, size: int | None) -> Kept | Skipped:

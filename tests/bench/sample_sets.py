@@ -1,4 +1,4 @@
-"""How fast a large set comes in and is browsed, beside Pillow's bare decoding.
+"""How fast a large set comes in and is browsed, beside bare decoding and bare files.
 
     python -m tests.bench.sample_sets [--images 50000] [--side 64] [--format JPEG]
 
@@ -45,6 +45,17 @@ def decode_all(path: Path) -> float:
     return time.perf_counter() - started
 
 
+def write_all(folder: Path, *, n: int, n_bytes: int) -> float:
+    """Return the seconds that writing as many files of that size takes."""
+    data = os.urandom(n_bytes)
+    folder.mkdir()
+    started = time.perf_counter()
+    for number in range(n):
+        with (folder / str(number)).open("xb", buffering=0) as file:
+            file.write(data)
+    return time.perf_counter() - started
+
+
 def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -71,15 +82,16 @@ def _run(folder: Path, options: argparse.Namespace) -> None:
 
     call_command("migrate", verbosity=0)
     owner = User.objects.create_user("bench")
-    print("images   decode/s  import/s  ratio  peak MiB")  # noqa: T201
+    print("images  decode/s   write/s  import/s  peak MiB")  # noqa: T201
     for n in (LEAST_IMAGES, options.images):
         path = folder / f"{n}.zip"
         write_zip(path, n=n, side=options.side, kind=options.format)
         decode_s = decode_all(path)
         import_s = _import(owner, path)
+        write_s = write_all(folder / f"bare {n}", n=n, n_bytes=3 * options.side**2 // 2)
         print(  # noqa: T201
-            f"{n:6d} {n / decode_s:10.0f} {n / import_s:9.0f} "
-            f"{decode_s / import_s:6.2f} {peak_mib():9.0f}"
+            f"{n:6d} {n / decode_s:9.0f} {n / write_s:9.0f} {n / import_s:9.0f} "
+            f"{peak_mib():9.0f}"
         )
     _browse(owner, options.images)
 

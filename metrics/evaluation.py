@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from metrics.cache import FeatureCache
 from metrics.checks import check
-from metrics.errors import BrokenImageError, MetricsError
+from metrics.errors import MetricsError
 from metrics.extractors import (
     LOGITS,
     Extractor,
@@ -20,7 +22,12 @@ from metrics.extractors import (
 )
 from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
-from metrics.images import DetailedSource, ImageSource, SubsetSource, hash_of_pixels
+from metrics.images import (
+    DetailedSource,
+    ImageSource,
+    SubsetSource,
+    image_hashes_of,
+)
 from metrics.intervals import METHODS
 from metrics.limit import limit_input
 from metrics.metric_names import NEIGHBOUR_METRICS, wanted_names
@@ -36,6 +43,8 @@ __all__ = ["Evaluation", "Options", "Progress", "evaluate", "extract_side"]
 # Layers that cost nothing beside the network's last one.
 _LAYERS_TO_KEEP = frozenset({"64", "192", "768", "2048", LOGITS})
 _LEAST_IMAGES = 2
+# Either side is drawn by itself, and by no stream that a step draws from.
+_REAL_DRAW, _FAKE_DRAW = 101, 102
 # What two sides must share; the settings end with the range of the network's input.
 _ORIGIN = ("extractor", "layer", "weights_sha256", "resize", "settings")
 
@@ -115,7 +124,10 @@ def evaluate(
     names = wanted_names(options.metrics)
     if not set(names) & NEIGHBOUR_METRICS:
         run.neighbour_name = run.main_name
-    sides = (run.side(real, stage="real images"), run.side(fake, stage="fake images"))
+    sides = (
+        run.side(real, stage="real images", draw=_REAL_DRAW),
+        run.side(fake, stage="fake images", draw=_FAKE_DRAW),
+    )
     _check_dimensions(*sides)
     task = Task(sides[0], sides[1], options)
     outcome = compute(task, names, report=run.report)
@@ -162,7 +174,7 @@ def extract_side(
     """
     run = _Run(options, progress or (lambda _: None))
     run.neighbour_name = run.main_name
-    side = run.side(source, stage="images")
+    side = run.side(source, stage="images", draw=_REAL_DRAW)
     found = run.provenance((side, side))
     keys = (*_ORIGIN, "precision")
     return side, {
@@ -200,11 +212,10 @@ class _Run:
         wanted = parse_name(self.options.extractor)[1]
         return choose_layer(self.extractor(self.main_name), wanted)
 
-    def side(self, given: Input, *, stage: str) -> Side:
+    def side(self, given: Input, *, stage: str, draw: int) -> Side:
         """Return what is known of one side, extracting features from images."""
-        given, findings = limit_input(
-            given, limit=self.options.limit, seed=self.options.seed
-        )
+        rng = np.random.default_rng([self.options.seed, draw])
+        given, findings = limit_input(given, limit=self.options.limit, rng=rng)
         self.findings += findings
         if isinstance(given, StoredStatistics):
             self._check_stored(given)
@@ -316,7 +327,7 @@ class _Run:
             return extract_features(
                 source, extractor, layers, reading=self.reading, progress=progress
             )
-        hashes = _image_hashes(source)
+        hashes = image_hashes_of(source)
         content_hash = source.content_hash()
         found = self.cache.load(
             extractor, layers, content_hash=content_hash, image_hashes=hashes
@@ -400,17 +411,3 @@ def _named_after(source: ImageSource, found: FeatureSet) -> FeatureSet:
         for index, fact in enumerate(found.facts)
     )
     return replace(found, facts=facts)
-
-
-def _image_hashes(source: ImageSource) -> Sequence[str]:
-    """Return one hash per image; the set's hash does not tell the order of rows."""
-    if isinstance(source, DetailedSource):
-        return source.image_hashes()
-    return [_pixel_hash(source, index) for index in range(len(source))]
-
-
-def _pixel_hash(source: ImageSource, index: int) -> str:
-    try:
-        return hash_of_pixels(source.read(index))
-    except BrokenImageError:
-        return ""  # left out or refused when features are taken; never kept

@@ -255,6 +255,31 @@ def hash_of_pixels(pixels: NDArray[np.uint8]) -> str:
     return digest.hexdigest()
 
 
+def image_hashes_of(source: ImageSource) -> Sequence[str]:
+    """Return one hash per image, of its pixels where the source gives none.
+
+    Parameters
+    ----------
+    source : ImageSource
+        The images.
+
+    Returns
+    -------
+    sequence of str
+        In the source's order; empty for a broken image that the source does not hash.
+    """
+    if isinstance(source, DetailedSource):
+        return source.image_hashes()
+    return [_pixel_hash(source, index) for index in range(len(source))]
+
+
+def _pixel_hash(source: ImageSource, index: int) -> str:
+    try:
+        return hash_of_pixels(source.read(index))
+    except BrokenImageError:
+        return ""  # left out or refused when features are taken; never kept
+
+
 def natural_key(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
     """Return a sort key that puts ``2.png`` before ``10.png``.
 

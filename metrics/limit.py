@@ -1,16 +1,19 @@
 """Take no more images of a side than asked for, in whatever form it came."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.findings import Finding
-from metrics.images import SubsetSource
+from metrics.images import SubsetSource, image_hashes_of
 from metrics.statistics_files import Input, StoredFeatures, StoredStatistics
 
 
 def limit_input(
-    given: Input, *, limit: int | None, seed: int
+    given: Input, *, limit: int | None, rng: np.random.Generator
 ) -> tuple[Input, list[Finding]]:
     """Return a random choice of a side's images, or the side where it is small enough.
 
@@ -20,8 +23,8 @@ def limit_input(
         One side.
     limit : int or None
         Images at most; None for all.
-    seed : int
-        Seed of the draw.
+    rng : numpy.random.Generator
+        The draw; either side needs its own, or the draws are paired.
 
     Returns
     -------
@@ -29,6 +32,11 @@ def limit_input(
         At most `limit` images or rows of features, in the order they had.
     findings : list of Finding
         ``limit-not-applied`` for statistics, of which no images can be left out.
+
+    Notes
+    -----
+    Images are drawn by the rank of their hash: the same images in another order, or
+    under other names, give the same choice.
     """
     if limit is None:
         return given, []
@@ -37,12 +45,30 @@ def limit_input(
     n_images = len(given.features) if isinstance(given, StoredFeatures) else len(given)
     if n_images <= limit:
         return given, []
-    rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.choice(n_images, limit, replace=False))
+    drawn = rng.choice(n_images, limit, replace=False)
     if isinstance(given, StoredFeatures):
-        logits = None if given.logits is None else given.logits[chosen]
-        return replace(given, features=given.features[chosen], logits=logits), []
-    return SubsetSource(given, chosen.tolist()), []
+        return _rows_of(given, _in_place(drawn, _row_hashes(given))), []
+    return SubsetSource(given, _in_place(drawn, image_hashes_of(given))), []
+
+
+def _in_place(drawn: NDArray[np.intp], hashes: Sequence[str]) -> list[int]:
+    """Return the places, ascending, of the images whose hashes have the ranks drawn."""
+    by_hash = sorted(range(len(hashes)), key=hashes.__getitem__)
+    return sorted(by_hash[rank] for rank in drawn)
+
+
+def _row_hashes(given: StoredFeatures) -> Sequence[str]:
+    rows = (np.asarray(row, dtype=np.float32) for row in given.features)
+    return [hashlib.sha256(row.tobytes()).hexdigest() for row in rows]
+
+
+def _rows_of(given: StoredFeatures, chosen: Sequence[int]) -> StoredFeatures:
+    return replace(
+        given,
+        features=given.features[chosen],
+        logits=None if given.logits is None else given.logits[chosen],
+        rows=tuple(chosen),
+    )
 
 
 def _cannot_limit(given: StoredStatistics, limit: int) -> list[Finding]:

@@ -230,6 +230,7 @@ def side_of_features(stored: StoredFeatures) -> Side:
         Rows in the file's order.
     """
     known = [rows for rows in (stored.features, stored.logits) if rows is not None]
+    all_rows = range(len(stored.features))
     return Side(
         name=stored.name,
         content_hash=_hash_of(*known),
@@ -238,7 +239,7 @@ def side_of_features(stored: StoredFeatures) -> Side:
         neighbour_features=stored.features,
         logits=stored.logits,
         facts=(),
-        source_rows=np.arange(len(stored.features)),
+        source_rows=np.array(all_rows if stored.rows is None else stored.rows),
     )
 
 

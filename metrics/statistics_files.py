@@ -57,11 +57,14 @@ class StoredFeatures:
         One image a row.
     logits : NDArray of float32 or float64, shape (n, c), or None
         Outputs of the classifier.
+    rows : tuple of int or None
+        For every row its number in the file; None where no row was left out.
     """
 
     name: str
     features: NDArray[Any]
     logits: NDArray[Any] | None
+    rows: tuple[int, ...] | None = None
 
 
 Input = ImageSource | StoredStatistics | StoredFeatures

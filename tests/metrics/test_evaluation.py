@@ -222,6 +222,46 @@ def test_evaluate_limits_by_a_seeded_draw(real, fake):
     assert first.metrics == second.metrics
 
 
+def test_evaluate_limits_either_side_by_a_draw_of_its_own(make_images):
+    # one set on both sides: paired draws would find every image beside itself
+    images = make_images(80)
+    rows = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
+    options = Options(
+        extractor="digits", metrics=("fid", "authenticity"), replicates=0, limit=30
+    )
+
+    for given in (ArraySource("a", images), StoredFeatures("a.npy", rows, None)):
+        assert evaluate(given, given, options).metrics["fid"] > 0.01
+
+
+def test_evaluate_limits_by_images_and_not_by_their_order(real, make_images, fake):
+    options = dataclasses.replace(QUICK, limit=30)
+    shuffled = ArraySource("shuffled", make_images(80, seed=1)[::-1])
+
+    found = evaluate(shuffled, fake, options)
+
+    expected = evaluate(real, fake, options).metrics
+    assert found.metrics == pytest.approx(expected, rel=1e-6)
+
+
+def test_neighbours_in_limited_features_are_told_by_their_row_in_the_file():
+    rows = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    one = StoredFeatures("a.npy", rows, None)
+    two = StoredFeatures("b.npy", rows[::-1], None)
+
+    found = evaluate(
+        one, two, Options(metrics=("authenticity",), replicates=0, limit=25)
+    )
+
+    same = [
+        pair
+        for pair in found.details["nearest_real"]["nearest"]
+        if not pair["distance"]
+    ]
+    assert same
+    assert all(pair["real"] == 39 - pair["fake"] for pair in same)
+
+
 def test_evaluate_takes_statistics_in_place_of_images(real, fake, tmp_path):
     side, provenance = extract_side(real, QUICK)
     save_statistics(tmp_path / "real.npz", side.moments(), provenance)

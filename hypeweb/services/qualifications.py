@@ -62,6 +62,14 @@ def pass_of(
     return passed.order_by("-finished_at").first()
 
 
+def still_holds(session: Session, *, now: datetime) -> bool:
+    """Return whether no pass admitted a session, or one that is still valid."""
+    passed = session.qualification
+    if passed is None or passed.finished_at is None:
+        return passed is None
+    return passed.finished_at > now - _validity(session.study)
+
+
 def n_attempts_left(study: Study, evaluator: Evaluator, *, now: datetime) -> int:
     """Return how often somebody may still try, here or in a study that asks the same.
 

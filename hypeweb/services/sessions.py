@@ -196,6 +196,13 @@ def start_session(
     session = _lock(session)
     if session.state != Session.State.CONSENTED:
         return
+    if not (study.is_running or session.is_preview):
+        raise ConflictError(_("This study has ended. Thank you for your interest."))
+    if not qualifications.still_holds(session, now=now):
+        # The session's page asks for the qualification again.
+        session.qualification = session.arm = None
+        session.save(update_fields=["qualification", "arm"])
+        return
     _check_screen(session, screen)
     session.last_seen_at = now
     session.screen = asdict(screen) if screen else None
@@ -242,9 +249,11 @@ def record_judgment(*, session: Session, answer: Answer, now: datetime) -> Recor
         )
     is_task = trial.qualification_id is None
     study = session.study
+    has_feedback = study.feedback if is_task else study.qualification_feedback
     return Recorded(
         is_correct=judgment.is_correct,
-        has_feedback=study.feedback if is_task else study.qualification_feedback,
+        # A failed exposure's repeat has its truth, and may be the very next trial.
+        has_feedback=has_feedback and not judgment.is_void,
         # The page of one part cannot show the other's trials.
         next_trial=_issue(session, now=now)
         if is_task == (session.arm_id is not None)

@@ -126,6 +126,17 @@ def test_qualification_is_untimed_in_both_protocols(researcher, protocol):
     assert (issued.planned_ms is None) == (protocol == "hype_inf")
 
 
+def test_a_pass_that_lapsed_before_the_start_is_asked_for_again(asking):
+    session = attempt(join(asking), "r")
+    later = NOW + timedelta(days=asking.qualification_valid_days, hours=1)
+    start(session, now=later)
+    assert session.state == Session.State.CONSENTED
+    assert session.is_qualifying
+    start(session, now=later)
+    assert session.state == Session.State.RUNNING
+    assert session.qualifications.count() == 2
+
+
 def test_qualification_never_enters_a_score(asking):
     session = attempt(join(asking), "r")
     walk(start(session), "w")

@@ -64,6 +64,29 @@ def test_join_refuses_a_closed_study(study, researcher):
         join(study)
 
 
+def test_start_refuses_a_study_that_was_closed_since(study, researcher):
+    session = sessions.join_study(study=study, population="people", now=NOW)
+    studies.close_study(study=study, actor=researcher, now=NOW)
+    with pytest.raises(ConflictError, match="has ended"):
+        sessions.start_session(session=session, now=NOW)
+    session.refresh_from_db()
+    assert session.state == Session.State.CONSENTED
+    assert not session.trials.exists()
+
+
+def test_start_lets_in_who_joined_before_a_pause(study, researcher):
+    session = sessions.join_study(study=study, population="people", now=NOW)
+    studies.pause_study(study=study, actor=researcher)
+    sessions.start_session(session=session, now=NOW)
+    session.refresh_from_db()
+    assert session.state == Session.State.RUNNING
+
+
+def test_a_preview_starts_in_a_study_that_is_not_open(researcher, tmp_path):
+    draft = draft_study(researcher, protocol="hype_inf", folder=tmp_path)
+    assert join(draft, population="preview").state == Session.State.RUNNING
+
+
 def test_start_draws_exact_shares_without_repeats(study):
     session = join(study)
     trials = list(session.trials.select_related("sample__sample_set"))

@@ -245,6 +245,24 @@ def test_attack_an_edited_exposure_is_found_out(client, timed_study, exposure):
     assert judgment.is_void
 
 
+def test_attack_a_failed_exposure_tells_nothing_of_its_repeat(client, timed_study):
+    """The repeat of a block's last trial comes next, and has the same truth."""
+    session = join(timed_study)
+    trial = client.get(url("trial", session), **JSON).json()["trial"]
+    while trial["number_in_block"] < trial["block_size"]:
+        reply = answer(client, session, trial).json()
+        assert reply["correct"] is not None
+        trial = reply["next"]["trial"]
+    last = Trial.objects.get(nonce=trial["nonce"])
+    replies = [
+        answer(client, session, trial, exposure={"shown_ms": 900}).json()
+        for _ in range(2)
+    ]
+    repeat = Trial.objects.get(nonce=replies[0]["next"]["trial"]["nonce"])
+    assert (repeat.is_repeat, repeat.truth) == (True, last.truth)
+    assert [reply["correct"] for reply in replies] == [None, None]
+
+
 def test_attack_an_answer_after_the_longest_pause_is_refused(client, any_study):
     session = join(any_study)
     trial = client.get(url("trial", session), **JSON).json()["trial"]

@@ -16,7 +16,9 @@ from hypeweb.services.entries import Entry
 from hypeweb.services.images import Source, UnusableImageError
 
 N_THREADS = os.cpu_count() or 1
-# Small images go to a thread together: waking it takes as long as decoding one.
+# Images go to a thread by the few, and small ones to none: threads would spend as long
+# waiting for the interpreter's lock as decoding.
+SMALL_BYTES = 16 * 2**10
 BATCH_IMAGES = 32
 BATCH_BYTES = 2**19
 MAX_BYTES_AHEAD = 64 * 2**20
@@ -50,6 +52,12 @@ def prepare(entries: Iterable[Entry], *, size: int | None) -> Iterator[Kept | Sk
     n_bytes = 0
     try:
         for batch, weight in _batches(entries):
+            if weight < SMALL_BYTES * len(batch):
+                while waiting:
+                    yield from waiting.popleft()[0].result()
+                n_bytes = 0
+                yield from _prepare_all(batch, size)
+                continue
             while waiting and (
                 len(waiting) > 2 * N_THREADS or n_bytes + weight > MAX_BYTES_AHEAD
             ):

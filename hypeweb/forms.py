@@ -1,7 +1,6 @@
 """What people and browsers send, checked once."""
 
 import json
-import math
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +19,7 @@ from hypeweb.services.sessions import Answer, Exposure, Screen
 
 # Image, masks and blank; more is no exposure of ours.
 MAX_STAMPS = 40
+MAX_STAMP_MS = 1e7
 PAY = ("pay_base", "pay_per_correct", "pay_hourly_minimum")
 EXTRACTORS = {
     "inception-v3-fid": "Inception (2015, the published FID)",
@@ -27,6 +27,16 @@ EXTRACTORS = {
     "inception-v3-imagenet": "Inception (torchvision, ImageNet)",
     "vgg16-fc2": "VGG16 fc2",
 }
+
+
+class NumberField(forms.FloatField):
+    """A number of a browser's JSON, where an integer may have any number of digits."""
+
+    def to_python(self, value: Any) -> Any:  # noqa: ANN401 - Django's own signature
+        try:
+            return super().to_python(value)
+        except OverflowError:
+            raise forms.ValidationError(self.error_messages["invalid"]) from None
 
 
 class SampleSetsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
@@ -258,10 +268,10 @@ class ScreenForm(forms.Form):
 
     width = forms.IntegerField(min_value=1, max_value=100_000)
     height = forms.IntegerField(min_value=1, max_value=100_000)
-    refresh_hz = forms.FloatField(min_value=1, max_value=1000)
-    zoom = forms.FloatField(min_value=0, max_value=100, required=False)
-    device_pixel_ratio = forms.FloatField(min_value=0, max_value=100, required=False)
-    jitter_ms = forms.FloatField(min_value=0, max_value=1e5, required=False)
+    refresh_hz = NumberField(min_value=1, max_value=1000)
+    zoom = NumberField(min_value=0, max_value=100, required=False)
+    device_pixel_ratio = NumberField(min_value=0, max_value=100, required=False)
+    jitter_ms = NumberField(min_value=0, max_value=1e5, required=False)
     n_long_gaps = forms.IntegerField(min_value=0, max_value=10_000, required=False)
     fullscreen = forms.NullBooleanField(required=False)
     touch = forms.NullBooleanField(required=False)
@@ -286,13 +296,13 @@ class AnswerForm(forms.Form):
 
     nonce = forms.RegexField(r"\A[A-Za-z0-9_-]{1,43}\Z")
     answer = forms.ChoiceField(choices=Truth.choices)
-    rt_ms = forms.FloatField(min_value=0, max_value=1e7)
-    shown_ms = forms.FloatField(min_value=0, max_value=1e6, required=False)
+    rt_ms = NumberField(min_value=0, max_value=1e7)
+    shown_ms = NumberField(min_value=0, max_value=1e6, required=False)
     target_frames = forms.IntegerField(min_value=0, max_value=10_000, required=False)
     shown_frames = forms.IntegerField(min_value=0, max_value=10_000, required=False)
-    refresh_hz = forms.FloatField(min_value=1, max_value=1000, required=False)
+    refresh_hz = NumberField(min_value=1, max_value=1000, required=False)
     n_long_gaps = forms.IntegerField(min_value=0, max_value=10_000, required=False)
-    element_timing_ms = forms.FloatField(min_value=0, max_value=1e6, required=False)
+    element_timing_ms = NumberField(min_value=0, max_value=1e6, required=False)
     stamps = forms.JSONField(required=False)
     flags = forms.CharField(max_length=200, required=False)
 
@@ -304,7 +314,7 @@ class AnswerForm(forms.Form):
             not isinstance(stamps, list)
             or len(stamps) > MAX_STAMPS
             or not all(isinstance(stamp, int | float) for stamp in stamps)
-            or not all(math.isfinite(stamp) for stamp in stamps)
+            or not all(abs(stamp) <= MAX_STAMP_MS for stamp in stamps)
         ):
             raise forms.ValidationError(
                 f"Stamps must be at most {MAX_STAMPS} finite numbers of milliseconds."

@@ -26,6 +26,7 @@ from hypeweb.services import (
     imports,
     jobs,
     leaks,
+    limits,
     masks,
     milestones,
     replies,
@@ -126,6 +127,7 @@ def sweep() -> None:
     now = timezone.now()
     replies.sweep(now=now)
     uploads.sweep(now=now)
+    limits.end_late(now=now)
     left_behind: list[tuple[Task, list[int]]] = [
         (import_samples, jobs.waiting(SampleImport, now=now)),
         (inspect_generator, jobs.waiting(Generator, now=now)),

@@ -49,7 +49,7 @@ class Session(models.Model):
         FINISHED = "finished", "finished"
         LEFT = "left", "left early"
         SCREENED_OUT = "screened_out", "did not qualify"
-        NO_PLACE = "no_place", "qualified when no place was left"
+        NO_PLACE = "no_place", "no place was left"
 
     class Population(models.TextChoices):
         PEOPLE = "people", "people"

@@ -1,7 +1,7 @@
 """Studies, their arms, their further images and their masks."""
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -10,6 +10,9 @@ from hypeweb.models.samples import SampleSet
 from hypeweb.models.study_pay import PaySettings
 from hypeweb.models.study_settings import AT_LEAST_ONE, QualificationSettings
 from hypeweb.models.study_words import StudyWords
+
+# Made for each timed study; a trial shows no mask twice.
+N_MASKS = 24
 
 
 class Study(StudyWords, PaySettings, QualificationSettings):
@@ -91,7 +94,9 @@ class Study(StudyWords, PaySettings, QualificationSettings):
     )
     n_wrong_to_ascend = models.PositiveIntegerField(default=1, validators=AT_LEAST_ONE)
     countdown_ms = models.PositiveIntegerField(default=500)
-    n_masks = models.PositiveIntegerField("masks after each image", default=4)
+    n_masks = models.PositiveIntegerField(
+        "masks after each image", default=4, validators=[MaxValueValidator(N_MASKS)]
+    )
     mask_ms = models.PositiveIntegerField(default=30)
 
     # What a HYPE_time study asks of a screen, and how long a session may take.
@@ -181,6 +186,9 @@ class Study(StudyWords, PaySettings, QualificationSettings):
                     images_per_block__gt=1,
                 ),
                 name="study_counts_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(n_masks__lte=N_MASKS), name="study_masks_suffice"
             ),
             models.CheckConstraint(
                 condition=Q(

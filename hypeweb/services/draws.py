@@ -129,11 +129,10 @@ def _shown_counts(sample_set: SampleSet, session: Session) -> NDArray[np.int64]:
 
 
 def _seen(session: Session) -> set[str]:
-    """Return the contents that a person saw here, or as material of any study."""
+    """Return the contents of a session, and those a person was shown in any other."""
     trials = Trial.objects.filter(
         Q(session=session)
-        | Q(session__evaluator_id=session.evaluator_id)
-        & ~Q(purpose=Trial.Purpose.SCORE)
+        | Q(session__evaluator_id=session.evaluator_id, issued_at__isnull=False)
     )
     return set(trials.order_by().values_list("sample__content_hash", flat=True))
 

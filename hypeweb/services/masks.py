@@ -6,12 +6,12 @@ from django.db import transaction
 from PIL import Image
 
 from hypeweb.models import Mask, Sample, SampleSet, Study
+from hypeweb.models.studies import N_MASKS
 from hypeweb.science.masks import block_scramble, phase_scramble
 from hypeweb.services import samples, tokens
 from hypeweb.services.images import decode, encode
 from hypeweb.services.preparation import store_png
 
-N_MASKS = 24
 BLOCKS_PER_SIDE = 8
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -25,7 +25,15 @@ from hypeweb.models.sessions import Truth
 from hypeweb.science.exposures import Reported, departs_from_plan
 from hypeweb.science.scoring import block_mode
 from hypeweb.science.staircase import next_exposure
-from hypeweb.services import draws, places, qualifications, screens, studies, tokens
+from hypeweb.services import (
+    draws,
+    limits,
+    places,
+    qualifications,
+    screens,
+    studies,
+    tokens,
+)
 from hypeweb.services.errors import ConflictError, DomainError
 
 # The two parts of a walk; which trials of the task are gold is told nobody.
@@ -51,6 +59,10 @@ VOIDING_FLAGS = frozenset(EXPOSURE_FLAGS | {"shown_again"}) - {"late_frame"}
 NOMINAL_SHARE = 0.98
 # Repeats added to a block, at most this share of it.
 MAX_REPEATED_SHARE = 0.2
+
+
+class SessionEndedError(ConflictError):
+    """An answer to a session that takes no more."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +206,7 @@ def start_session(
     # The study's row is the lock under which images are drawn in equal shares.
     study = Study.objects.select_for_update(of=("self",)).get(pk=session.study_id)
     session = _lock(session)
-    if session.state != Session.State.CONSENTED:
+    if session.state not in {Session.State.CONSENTED, Session.State.NO_PLACE}:
         return
     if not (study.is_running or session.is_preview):
         raise ConflictError(_("This study has ended. Thank you for your interest."))
@@ -202,6 +214,12 @@ def start_session(
         # The session's page asks for the qualification again.
         session.qualification = session.arm = None
         session.save(update_fields=["qualification", "arm"])
+        return
+    if session.state == Session.State.NO_PLACE:
+        # The session's page goes on to the start, where the place is taken.
+        if _take_place(session, study, now=now):
+            session.state, session.finished_at = Session.State.CONSENTED, None
+        session.save(update_fields=["arm", "state", "finished_at"])
         return
     _check_screen(session, screen)
     session.last_seen_at = now
@@ -217,49 +235,20 @@ def start_session(
 def issue_trial(*, session: Session, now: datetime) -> IssuedTrial | None:
     """Return the first unanswered trial, the same one until it is answered."""
     session = _lock(session)
-    _end_if_late(session, now=now)
+    limits.end_if_late(session, now=now)
     return _issue(session, now=now)
 
 
-@transaction.atomic
 def record_judgment(*, session: Session, answer: Answer, now: datetime) -> Recorded:
     """Store the answer to the open trial; the same answer again changes nothing."""
-    session = _lock(session)
-    trial = (
-        session.trials.select_related("judgment", "qualification")
-        .filter(nonce=answer.nonce, issued_at__isnull=False)
-        .first()
-    )
-    if trial is None:
-        raise ConflictError(
-            _(
-                "This answer belongs to no open trial of this session. Reload the "
-                "page to go on."
-            )
-        )
-    judgment = getattr(trial, "judgment", None)
-    if judgment is None:
-        judgment = _judge(session=session, trial=trial, answer=answer, now=now)
-    elif judgment.answer != answer.answer:
-        raise ConflictError(
-            _(
-                "This image was already answered, and the first answer stands. Reload "
-                "the page to go on."
-            )
-        )
-    is_task = trial.qualification_id is None
-    study = session.study
-    has_feedback = study.feedback if is_task else study.qualification_feedback
-    return Recorded(
-        is_correct=judgment.is_correct,
-        # A failed exposure's repeat has its truth, and may be the very next trial.
-        has_feedback=has_feedback and not judgment.is_void,
-        # The page of one part cannot show the other's trials.
-        next_trial=_issue(session, now=now)
-        if is_task == (session.arm_id is not None)
-        else None,
-        has_finished=session.state == Session.State.FINISHED,
-    )
+    try:
+        with transaction.atomic():
+            return _record(_lock(session), answer, now=now)
+    except SessionEndedError:
+        # What refuses the answer is rolled back; that the session ended is kept.
+        with transaction.atomic():
+            limits.end_if_late(_lock(session), now=now)
+        raise
 
 
 @transaction.atomic
@@ -347,18 +336,6 @@ def _new_evaluator(population: str) -> Evaluator:
     )
 
 
-def _end_if_late(session: Session, *, now: datetime) -> None:
-    """End a running session that stood still, or took, longer than it may."""
-    if session.state != Session.State.RUNNING or session.started_at is None:
-        return
-    study = session.study
-    idle = now - session.last_seen_at > timedelta(minutes=study.idle_limit_min)
-    total = now - session.started_at > timedelta(minutes=study.duration_limit_min)
-    if idle or total:
-        session.state, session.finished_at = Session.State.LEFT, now
-        session.save(update_fields=["state", "finished_at"])
-
-
 def _check_screen(session: Session, screen: Screen | None) -> None:
     """Refuse, kindly, a screen on which a timed study cannot be shown."""
     study = session.study
@@ -411,8 +388,8 @@ def _begin_qualification(session: Session, *, now: datetime) -> None:
 
 
 def _take_place(session: Session, study: Study, *, now: datetime) -> bool:
-    """Give who has just qualified an arm, or end the session where all are full."""
-    if session.arm is not None:
+    """Give who holds no place an arm, or end the session where all are full."""
+    if places.is_held(session, now=now):
         return True
     rng = np.random.default_rng(session.seed)
     try:
@@ -512,12 +489,49 @@ def _masks(study: Study, session: Session, trial: Trial) -> tuple[str, ...]:
     return tuple(rng.choice(pool, size=study.n_masks, replace=False).tolist())
 
 
+def _record(session: Session, answer: Answer, *, now: datetime) -> Recorded:
+    trial = (
+        session.trials.select_related("judgment", "qualification")
+        .filter(nonce=answer.nonce, issued_at__isnull=False)
+        .first()
+    )
+    if trial is None:
+        raise ConflictError(
+            _(
+                "This answer belongs to no open trial of this session. Reload the "
+                "page to go on."
+            )
+        )
+    judgment = getattr(trial, "judgment", None)
+    if judgment is None:
+        judgment = _judge(session=session, trial=trial, answer=answer, now=now)
+    elif judgment.answer != answer.answer:
+        raise ConflictError(
+            _(
+                "This image was already answered, and the first answer stands. Reload "
+                "the page to go on."
+            )
+        )
+    is_task = trial.qualification_id is None
+    study = session.study
+    has_feedback = study.feedback if is_task else study.qualification_feedback
+    return Recorded(
+        is_correct=judgment.is_correct,
+        # A failed exposure's repeat has its truth, and may be the very next trial.
+        has_feedback=has_feedback and not judgment.is_void,
+        # The page of one part cannot show the other's trials.
+        next_trial=_issue(session, now=now)
+        if is_task == (session.arm_id is not None)
+        else None,
+        has_finished=session.state == Session.State.FINISHED,
+    )
+
+
 def _judge(
     *, session: Session, trial: Trial, answer: Answer, now: datetime
 ) -> Judgment:
-    _end_if_late(session, now=now)
-    if session.state != Session.State.RUNNING:
-        raise ConflictError(_("This session has ended; no more answers are taken."))
+    if session.state != Session.State.RUNNING or limits.is_late(session, now=now):
+        raise SessionEndedError(_("This session has ended; no more answers are taken."))
     assert trial.issued_at is not None  # noqa: S101 - chosen by record_judgment
     server_ms = (now - trial.issued_at).total_seconds() * 1000
     _check_clock(session, trial, server_ms=server_ms)

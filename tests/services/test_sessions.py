@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from hypeweb.models import Judgment, Score, Session, Study, Trial
 from hypeweb.services import scores, sessions, studies
@@ -54,8 +55,79 @@ def test_join_gives_away_the_place_of_a_stale_session(study):
     study.save()
     for _ in range(2):
         join(study)
-    Session.objects.update(started_at=NOW - timedelta(hours=3))
-    assert join(study).state == Session.State.RUNNING
+    with pytest.raises(ConflictError, match="all the evaluators it needs"):
+        join(study, now=NOW + timedelta(minutes=study.idle_limit_min))
+    later = NOW + timedelta(minutes=study.idle_limit_min, seconds=1)
+    assert join(study, now=later).state == Session.State.RUNNING
+
+
+def test_a_session_holds_its_place_as_long_as_it_may_take(study):
+    study.evaluators_per_arm = 1
+    study.save()
+    for _ in range(2):
+        join(study)
+    longest = NOW + timedelta(minutes=study.duration_limit_min)
+    Session.objects.update(last_seen_at=longest)
+    with pytest.raises(ConflictError, match="all the evaluators it needs"):
+        join(study, now=longest)
+    later = longest + timedelta(seconds=1)
+    assert join(study, now=later).state == Session.State.RUNNING
+
+
+def test_who_starts_late_finds_the_place_given_away(study, client):
+    study.evaluators_per_arm = 1
+    study.save()
+    slow = [
+        sessions.join_study(study=study, population="people", now=NOW) for _ in "ab"
+    ]
+    later = NOW + timedelta(minutes=16)
+    quick = [join(study, now=later) for _ in "ab"]
+    sessions.start_session(session=slow[0], now=later)
+    slow[0].refresh_from_db()
+    assert slow[0].state == Session.State.NO_PLACE
+    page = client.get(reverse("session", args=[slow[0].token])).content.decode()
+    assert "Others were quicker" in page
+    assert "Look for a free place" in page
+    sessions.start_session(session=slow[0], now=later)
+    slow[0].refresh_from_db()
+    assert slow[0].state == Session.State.NO_PLACE
+    sessions.leave_session(session=quick[0], now=later)
+    for state in (Session.State.CONSENTED, Session.State.RUNNING):
+        sessions.start_session(session=slow[0], now=later)
+        slow[0].refresh_from_db()
+        assert slow[0].state == state
+    assert slow[0].arm == quick[0].arm
+
+
+def test_an_answer_that_comes_too_late_ends_the_session_for_good(study):
+    session = join(study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    late = NOW + timedelta(minutes=study.idle_limit_min, seconds=1)
+    with pytest.raises(ConflictError, match="has ended"):
+        sessions.record_judgment(
+            session=session, answer=answer_to(issued, "real"), now=late
+        )
+    session.refresh_from_db()
+    assert (session.state, session.finished_at) == (Session.State.LEFT, late)
+
+
+def test_an_image_is_not_shown_again_in_another_study(study):
+    first = join(study)
+    issued = sessions.issue_trial(session=first, now=NOW)
+    told = first.trials.get(nonce=issued.nonce).sample.content_hash
+    twin = Study.objects.get(pk=study.pk)
+    # All of the images but one of each set are needed.
+    twin.pk, twin.slug, twin.invitation_token = None, "twin", "another"
+    twin.n_real = twin.n_fake = 11
+    twin.save()
+    twin.arms.create(sample_set=first.arm.sample_set, label="a", position=0)
+    second = sessions.join_study(
+        study=twin, population="people", now=NOW, evaluator=first.evaluator
+    )
+    sessions.start_session(session=second, now=NOW)
+    shown = set(second.trials.values_list("sample__content_hash", flat=True))
+    assert len(shown) == 22
+    assert told not in shown
 
 
 def test_join_refuses_a_closed_study(study, researcher):

@@ -72,6 +72,11 @@ def test_a_study_sent_twice_is_made_once(script, study):
         ({"min_ms": 900, "start_ms": 500}, 400, "shortest, start, longest"),
         ({"protocol": "hype_time", "images_per_block": 5}, 400, "must be even"),
         ({"extractor": "torchscript:/etc/passwd"}, 422, "body.extractor: Input should"),
+        (
+            {"n_masks": 25},
+            422,
+            "body.n_masks: Input should be less than or equal to 24",
+        ),
         ({"n_real": -1}, 422, "body.n_real: Input should be greater than"),
     ],
 )

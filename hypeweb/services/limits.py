@@ -1,0 +1,53 @@
+"""How long a session may stand still, and may take, before it has ended."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypeweb.models import Session, Study
+
+
+@dataclass(frozen=True)
+class Oldest:
+    """The earliest moments at which a running session can have been seen, and begun."""
+
+    last_seen_at: datetime
+    started_at: datetime
+
+
+def oldest(study: Study, *, now: datetime) -> Oldest:
+    """Return what a study's limits say of sessions that still run."""
+    return Oldest(
+        last_seen_at=now - timedelta(minutes=study.idle_limit_min),
+        started_at=now - timedelta(minutes=study.duration_limit_min),
+    )
+
+
+def is_late(session: Session, *, now: datetime) -> bool:
+    """Return whether a running session stood still, or took, longer than it may."""
+    if session.state != Session.State.RUNNING or session.started_at is None:
+        return False
+    earliest = oldest(session.study, now=now)
+    return (
+        session.last_seen_at < earliest.last_seen_at
+        or session.started_at < earliest.started_at
+    )
+
+
+def end_if_late(session: Session, *, now: datetime) -> None:
+    """End a session that is late; its row must be locked."""
+    if is_late(session, now=now):
+        session.state, session.finished_at = Session.State.LEFT, now
+        session.save(update_fields=["state", "finished_at"])
+
+
+def end_late(*, now: datetime) -> None:
+    """End every session whose evaluator has gone without a word."""
+    running = Session.objects.filter(state=Session.State.RUNNING)
+    for study in Study.objects.filter(pk__in=running.values("study")):
+        earliest = oldest(study, now=now)
+        of_study = running.filter(study=study)
+        for late in (
+            of_study.filter(last_seen_at__lt=earliest.last_seen_at),
+            of_study.filter(started_at__lt=earliest.started_at),
+        ):
+            late.update(state=Session.State.LEFT, finished_at=now)

@@ -15,7 +15,9 @@ from hypeweb.science.estimates import Caution
 
 REQUIRED = ("evaluator", "arm", "sample", "truth", "answer")
 NUMBERS = ("planned_ms", "shown_ms", "rt_ms")
-OPTIONAL = ("block", *NUMBERS)
+# Of an export of this site: rows that say false take no part.
+IS_SCORED = "is_scored"
+OPTIONAL = ("block", *NUMBERS, IS_SCORED)
 ROWS_AT_A_TIME = 50_000
 
 
@@ -125,12 +127,14 @@ def read_judgments(lines: Iterable[str]) -> JudgmentsTable:
     ----------
     lines : iterable of str
         The file's lines, the first with the names of the columns: evaluator, arm,
-        sample, truth and answer, and where known block, planned_ms, shown_ms and rt_ms.
+        sample, truth and answer, and where known block, planned_ms, shown_ms, rt_ms
+        and is_scored.
 
     Returns
     -------
     JudgmentsTable
-        Of an evaluator's repeated judgments of one image in one block only the first.
+        Of an evaluator's repeated judgments of one image in one block only the first;
+        without the rows whose is_scored is false.
 
     Raises
     ------
@@ -155,13 +159,23 @@ def read_judgments(lines: Iterable[str]) -> JudgmentsTable:
             f"Row {reader.line_num}: not a valid line, {error}."
         ) from error
     if not columns.rows:
-        raise ValueError("The table has a header and no judgments.")
+        raise ValueError(
+            "The table has a header and no judgments"
+            + (" that are scored." if columns.n_unscored else ".")
+        )
     unknown = [name for name in header if name not in REQUIRED + OPTIONAL]
-    cautions = (
+    cautions: tuple[Caution, ...] = (
         (Caution("unknown-columns", f"Not used: {', '.join(unknown)}."),)
         if unknown
         else ()
     )
+    if columns.n_unscored:
+        cautions += (
+            Caution(
+                "unscored-judgments",
+                f"Left out, because is_scored is false: {columns.n_unscored}.",
+            ),
+        )
     table = columns.table(cautions)
     _require_timing(table)
     return table
@@ -173,6 +187,7 @@ class _Columns:
     def __init__(self) -> None:
         """Start without a row."""
         self.rows = array("q")
+        self.n_unscored = 0
         names = ("evaluator", "arm", "sample", "block")
         self.codes = {name: array("i") for name in names}
         # A new entry gets the next number.
@@ -190,6 +205,10 @@ class _Columns:
                 raise ValueError(
                     f"Row {number}: expected {width} columns, got {len(row)}."
                 )
+        if IS_SCORED in header:
+            part = self._scored(part, column=header.index(IS_SCORED))
+        if not part:
+            return
         rows = [number for number, _ in part]
         entries = zip(*(row for _, row in part), strict=True)
         columns = {
@@ -207,6 +226,23 @@ class _Columns:
             column = columns.get(name) or [""] * len(rows)
             numbers.extend(_milliseconds(column, name=name, rows=rows))
         self.rows.extend(rows)
+
+    def _scored(
+        self, part: list[tuple[int, list[str]]], *, column: int
+    ) -> list[tuple[int, list[str]]]:
+        """Return the rows that do not say of themselves that no score counts them."""
+        scored = []
+        for number, row in part:
+            entry = row[column].strip().lower()
+            if entry not in {"true", "false"}:
+                raise ValueError(
+                    f"Row {number}, column {IS_SCORED}: expected true or false, got "
+                    f"{row[column]!r}."
+                )
+            if entry == "true":
+                scored.append((number, row))
+        self.n_unscored += len(part) - len(scored)
+        return scored
 
     def table(self, cautions: tuple[Caution, ...]) -> JudgmentsTable:
         """Return the table without repeated judgments."""

@@ -38,10 +38,7 @@ def draw_images(
     session: Session, truth: Truth, n: int, rng: np.random.Generator
 ) -> list[int]:
     """Return up to n images for scored trials of one truth, in random order."""
-    assert session.arm is not None  # noqa: S101 - the task has an arm
-    real_set, made = session.study.real_set, session.arm.sample_set
-    source = real_set if truth == Truth.REAL else made
-    pool = pools.scored_pool(session.study, source)
+    pool = _scored_pool(session, truth)
     return _draw(pool, session, n, seen=_seen(session), rng=rng)
 
 
@@ -75,6 +72,29 @@ def draw_material(
     return [chosen[index] for index in rng.permutation(len(chosen))]
 
 
+def draw_again(session: Session, trial: Trial, rng: np.random.Generator) -> int | None:
+    """Return an image at random to repeat a trial with; None where all were seen.
+
+    How often others saw it is not asked: that reads every trial of the study, and a
+    few repeats upset no shares.
+    """
+    study, truth = session.study, Truth(trial.truth)
+    if trial.purpose == Trial.Purpose.GOLD:
+        use = Material.Use.GOLD
+        sets = pools.material_sets(study, use=use, origin=ORIGINS[truth])
+        sources = [pools.material_pool(study, source) for source in sets]
+    else:
+        sources = [_scored_pool(session, truth)]
+    seen = _seen(session)
+    for index in rng.permutation(len(sources)):
+        pool = sources[index]
+        alike = np.zeros(pool.sample_set.n_samples, dtype=np.int64)
+        drawn = _take(pool, 1, n_shown=alike, seen=seen, rng=rng)
+        if drawn:
+            return drawn[0]
+    return None
+
+
 def _draw(
     pool: pools.Pool,
     session: Session,
@@ -88,6 +108,17 @@ def _draw(
     Fewer come back where the pool has no more that were not seen.
     """
     n_shown = _shown_counts(pool.sample_set, session)
+    return _take(pool, n, n_shown=n_shown, seen=seen, rng=rng)
+
+
+def _take(
+    pool: pools.Pool,
+    n: int,
+    *,
+    n_shown: NDArray[np.int64],
+    seen: set[str],
+    rng: np.random.Generator,
+) -> list[int]:
     is_left = np.ones(pool.sample_set.n_samples, dtype=bool)
     drawn: list[int] = []
     # Only what was chosen is looked at closely: sets may hold 50,000 images.
@@ -108,6 +139,13 @@ def _draw(
                 seen.add(sample.content_hash)
                 drawn.append(sample.pk)
     return drawn
+
+
+def _scored_pool(session: Session, truth: Truth) -> pools.Pool:
+    assert session.arm is not None  # noqa: S101 - the task has an arm
+    real_set, made = session.study.real_set, session.arm.sample_set
+    source = real_set if truth == Truth.REAL else made
+    return pools.scored_pool(session.study, source)
 
 
 def _shown_counts(sample_set: SampleSet, session: Session) -> NDArray[np.int64]:

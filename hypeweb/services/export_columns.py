@@ -99,8 +99,10 @@ def _trial_columns(path: str) -> tuple[ExportColumn, ...]:
     )
 
 
-def _image_columns(sample: str, truth: str) -> tuple[ExportColumn, ...]:
-    """Return the columns on the image, `sample` and `truth` leading to them."""
+def _image_columns(
+    *, sample: str, truth: str, purpose: str
+) -> tuple[ExportColumn, ...]:
+    """Return the columns on the image and what it was shown for; the paths to them."""
     return (
         ExportColumn(
             "sample", "integer", f"{sample}id", "Number of the image on this site."
@@ -119,6 +121,13 @@ def _image_columns(sample: str, truth: str) -> tuple[ExportColumn, ...]:
         ),
         ExportColumn(
             "truth", "text", truth, "real or fake: what the image is in truth."
+        ),
+        ExportColumn(
+            "purpose",
+            "text",
+            purpose,
+            "score, gold (an attention check) or qualification: what the image was "
+            "shown for; only score counts.",
         ),
     )
 
@@ -215,7 +224,9 @@ JUDGMENTS = ExportTable(
     (
         *_session_columns("trial__session__"),
         *_trial_columns("trial__"),
-        *_image_columns("trial__sample__", "trial__truth"),
+        *_image_columns(
+            sample="trial__sample__", truth="trial__truth", purpose="trial__purpose"
+        ),
         *_answer_columns(),
         *_exposure_columns(),
     ),
@@ -235,7 +246,7 @@ TRIALS = ExportTable(
                 f"shown_{column.name}",
                 f"{column.help} Empty while the trial waits for an answer.",
             )
-            for column in _image_columns("", "")
+            for column in _image_columns(sample="", truth="", purpose="")
         ),
         ExportColumn(
             "issued_at",

@@ -130,6 +130,7 @@ def _trials(study: Study, selection: Selection) -> QuerySet[Trial]:
         shown_content_hash=Case(When(is_over, then=F("sample__content_hash"))),
         shown_source_name=Case(When(is_over, then=F("sample__source_name"))),
         shown_truth=Case(When(is_over, then=F("truth"))),
+        shown_purpose=Case(When(is_over, then=F("purpose"))),
     ).order_by("session_id", "block", "number")
 
 

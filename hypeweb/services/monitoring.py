@@ -8,13 +8,15 @@ from statistics import median
 from django.db.models import Avg, Count, F, Q, QuerySet
 from django.db.models.functions import Abs
 
-from hypeweb.models import Judgment, Score, Session, Study
+from hypeweb.models import Judgment, Score, Session, Study, Trial
 
 State = Session.State
 PEOPLE = Session.Population.PEOPLE
 RUNNING = (State.CONSENTED, State.RUNNING)
 N_FLAGS_NAMED = 5
 CENT = Decimal("0.01")
+# Neither a qualification nor a failed exposure is paid or says how fast the task goes.
+COUNTED = Q(trials__purpose=Trial.Purpose.SCORE, trials__judgment__is_void=False)
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,9 @@ def spend_of(study: Study) -> Spend:
         _people(study)
         .filter(state=State.FINISHED, started_at__isnull=False)
         .annotate(
-            n_correct=Count("trials", filter=Q(trials__judgment__is_correct=True))
+            n_correct=Count(
+                "trials", filter=COUNTED & Q(trials__judgment__is_correct=True)
+            )
         )
         .values_list("started_at", "finished_at", "n_correct")
     )
@@ -199,7 +203,7 @@ def _seconds_per_trial(study: Study) -> float | None:
     sessions = (
         _people(study)
         .filter(state=State.FINISHED, started_at__isnull=False)
-        .annotate(n_judged=Count("trials__judgment"))
+        .annotate(n_judged=Count("trials__judgment", filter=COUNTED))
         .filter(n_judged__gt=0)
         .values_list("started_at", "finished_at", "n_judged")
     )

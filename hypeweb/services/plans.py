@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 from django.db.models import Count, Q
 
-from hypeweb.models import Score, Session, Study
+from hypeweb.models import Score, Session, Study, Trial
 from hypeweb.models.study_pay import PaySettings
 from hypeweb.science import planning
 from hypeweb.science.planning import Plan, Terms
@@ -279,7 +279,12 @@ def _seconds_per_trial(study_ids: set[int]) -> float | None:
             started_at__isnull=False,
         )
         .annotate(
-            n_judged=Count("trials__judgment", filter=Q(trials__qualification=None))
+            n_judged=Count(
+                "trials__judgment",
+                filter=Q(
+                    trials__purpose=Trial.Purpose.SCORE, trials__judgment__is_void=False
+                ),
+            )
         )
         .filter(n_judged__gt=0)
         .values_list("started_at", "finished_at", "n_judged")

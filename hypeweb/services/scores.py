@@ -164,6 +164,7 @@ def unscored(*, now: datetime) -> list[int]:
         state=Session.State.FINISHED,
         finished_at__lt=settled,
         trials__judgment__is_void=False,
+        trials__purpose=Trial.Purpose.SCORE,
     )
     newest = (
         Score.objects.filter(arm__study=OuterRef("pk"))

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
-from hypeweb.models import Session, Study
+from hypeweb.models import Session, Study, Trial
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,12 @@ class SessionCount:
 
 
 def sessions_of(study: Study) -> QuerySet[Session]:
-    """Return a study's sessions with arm_label, n_trials and n_judgments."""
+    """Return a study's sessions with arm_label, and of scored trials their numbers."""
+    scored = Q(trials__purpose=Trial.Purpose.SCORE)
     return study.sessions.annotate(
         arm_label=F("arm__label"),
-        n_trials=Count("trials"),
-        n_judgments=Count("trials__judgment"),
+        n_trials=Count("trials", filter=scored),
+        n_judgments=Count("trials__judgment", filter=scored),
     )
 
 

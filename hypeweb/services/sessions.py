@@ -14,7 +14,6 @@ from hypeweb.models import (
     Evaluator,
     Judgment,
     Mask,
-    Material,
     Qualification,
     Sample,
     Session,
@@ -623,15 +622,10 @@ def _repeat(session: Session, trial: Trial) -> None:
         return
     number = 1 + session.trials.count()
     rng = np.random.default_rng([session.seed, number])
-    truth = Truth(trial.truth)
-    drawn = (
-        draws.draw_material(session, truth, 1, use=Material.Use.GOLD, rng=rng)
-        if trial.purpose == Trial.Purpose.GOLD
-        else draws.draw_images(session, truth, 1, rng)
-    )
-    if not drawn:
+    sample_id = draws.draw_again(session, trial, rng)
+    if sample_id is None:
         return
-    place = {"sample_id": drawn[0], "truth": truth, "purpose": trial.purpose}
+    place = {"sample_id": sample_id, "truth": trial.truth, "purpose": trial.purpose}
     left = list(block.filter(issued_at__isnull=True))
     index = int(rng.integers(len(left) + 1))
     if index < len(left):

@@ -28,6 +28,30 @@ def test_read_judgments_splits_arms_and_evaluators_in_file_order():
     assert not table.is_timed("late")
 
 
+def test_read_judgments_leaves_out_what_is_not_scored():
+    table = read_judgments(
+        [
+            f"{HEADER},planned_ms,is_scored",
+            "ann,,1,real,fake,,false",
+            "ann,x,2,real,real,500,true",
+            "ann,x,3,fake,real,500,False",
+        ]
+    )
+
+    assert table.row.tolist() == [3]
+    assert table.names["arm"] == ["x"]
+    assert table.is_timed("x")
+    assert [caution.code for caution in table.cautions] == ["unscored-judgments"]
+
+
+def test_read_judgments_says_what_is_wrong_with_is_scored():
+    header = f"{HEADER},is_scored"
+    with pytest.raises(ValueError, match="Row 2, column is_scored: expected true or"):
+        read_judgments([header, "ann,x,1,real,fake,maybe"])
+    with pytest.raises(ValueError, match="no judgments that are scored"):
+        read_judgments([header, "ann,x,1,real,fake,false"])
+
+
 def test_read_judgments_takes_exposures_and_times():
     table = read_judgments(
         [TIMED, "a,x,1,real,real,one,500,516.7,812", "a,x,2,fake,real,two,490,,"]

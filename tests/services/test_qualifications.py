@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from datetime import timedelta
 
@@ -5,8 +6,18 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from hypeweb.models import Judgment, Qualification, Score, Session, Trial
-from hypeweb.services import display, qualifications, scores, sessions, studies
+from hypeweb.services import (
+    display,
+    exports,
+    monitoring,
+    qualifications,
+    scores,
+    session_counts,
+    sessions,
+    studies,
+)
 from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.exports import Selection
 from hypeweb.services.sessions import Answer
 from tests.factories import (
     NOW,
@@ -144,6 +155,37 @@ def test_qualification_never_enters_a_score(asking):
     found = Score.objects.get(kind="hype_inf")
     assert (found.value, found.n_judgments) == (1.0, 4)
     assert sessions.result_of(session).n_answered == 4
+
+
+def test_no_count_of_the_task_takes_in_the_qualification(asking):
+    asking.pay_per_correct = 1
+    asking.save()
+    session = attempt(join(asking), "r")
+    # One that qualified and ended without a task is in no score, and waits for none.
+    Session.objects.filter(pk=session.pk).update(
+        state="finished", finished_at=NOW, arm=asking.arms.get()
+    )
+    assert scores.unscored(now=NOW + timedelta(days=1)) == []
+    Session.objects.filter(pk=session.pk).update(state="consented", finished_at=None)
+    walk(start(session), "w")
+    Session.objects.update(finished_at=NOW + timedelta(seconds=40))
+    assert scores.unscored(now=NOW + timedelta(days=1)) == [asking.pk]
+    assert monitoring.spend_of(asking).amount == 0
+    assert monitoring.monitor_of(asking).seconds_per_trial == 10
+    counted = session_counts.sessions_of(asking).get()
+    assert (counted.n_trials, counted.n_judgments) == (4, 4)
+
+
+def test_exports_say_what_an_image_was_shown_for(asking):
+    walk(start(attempt(join(asking), "r")))
+    for what in ("judgments", "trials"):
+        selection = Selection(population="people")
+        pieces = exports.export(asking, what=what, form="json", selection=selection)
+        rows = json.loads(b"".join(pieces))
+        assert Counter(row["purpose"] for row in rows) == {
+            "qualification": 4,
+            "score": 4,
+        }
 
 
 def test_a_pass_holds_in_another_study_of_the_same_material(asking, researcher):

@@ -432,6 +432,14 @@ def test_repeats_end_at_a_share_of_the_block(timed_study):
     assert session.state == Session.State.FINISHED
 
 
+def test_a_repeat_reads_no_trial_of_other_sessions(timed_study):
+    session = join(timed_study)
+    with CaptureQueriesContext(connection) as queries:
+        answer_open_trial(session, exposure=FAILED, now=NOW)
+    assert session.trials.filter(is_repeat=True).count() == 1
+    assert not [query for query in queries if "GROUP BY" in query["sql"]]
+
+
 def test_a_repeat_takes_any_place_in_the_rest_of_its_block(researcher):
     study = open_study(
         researcher, protocol="hype_time", n_arms=1, n_blocks=1, images_per_block=10

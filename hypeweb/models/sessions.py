@@ -50,6 +50,7 @@ class Session(models.Model):
         LEFT = "left", "left early"
         SCREENED_OUT = "screened_out", "did not qualify"
         NO_PLACE = "no_place", "no place was left"
+        FEW_VALID = "few_valid", "too few exposures succeeded"
 
     class Population(models.TextChoices):
         PEOPLE = "people", "people"
@@ -99,7 +100,10 @@ class Session(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    state__in=["finished", "left", "screened_out", "no_place"],
+                    state__in=[
+                        *("finished", "left", "screened_out"),
+                        *("no_place", "few_valid"),
+                    ],
                     finished_at__isnull=False,
                 )
                 | Q(state__in=["consented", "running"], finished_at__isnull=True),

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from hypeweb.models.projects import Project
 from hypeweb.models.samples import SampleSet
 from hypeweb.models.study_pay import PaySettings
-from hypeweb.models.study_settings import AT_LEAST_ONE, QualificationSettings
+from hypeweb.models.study_settings import AT_LEAST_ONE, PERCENT, QualificationSettings
 from hypeweb.models.study_words import StudyWords
 
 # Made for each timed study; a trial shows no mask twice.
@@ -98,6 +98,12 @@ class Study(StudyWords, PaySettings, QualificationSettings):
         "masks after each image", default=4, validators=[MaxValueValidator(N_MASKS)]
     )
     mask_ms = models.PositiveIntegerField(default=30)
+    min_valid_percent = models.PositiveIntegerField(
+        "exposures of a block that must succeed, %",
+        default=50,
+        validators=PERCENT,
+        help_text="A session with fewer in one of its blocks is kept and not scored.",
+    )
 
     # What a HYPE_time study asks of a screen, and how long a session may take.
     min_width_px = models.PositiveIntegerField("smallest window width, px", default=600)
@@ -189,6 +195,9 @@ class Study(StudyWords, PaySettings, QualificationSettings):
             ),
             models.CheckConstraint(
                 condition=Q(n_masks__lte=N_MASKS), name="study_masks_suffice"
+            ),
+            models.CheckConstraint(
+                condition=Q(min_valid_percent__lte=100), name="study_valid_possible"
             ),
             models.CheckConstraint(
                 condition=Q(

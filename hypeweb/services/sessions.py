@@ -570,7 +570,7 @@ def _end_part(
     """Finish after the task; go on, or out, after a qualification."""
     state, study = Session.State, session.study
     if qualification is None:
-        session.state = state.FINISHED
+        session.state = state.FINISHED if _can_be_scored(session) else state.FEW_VALID
     elif qualifications.finish(qualification, study=study, now=now):
         session.state, session.qualification = state.CONSENTED, qualification
     elif qualifications.n_attempts_left(study, session.evaluator, now=now):
@@ -578,6 +578,18 @@ def _end_part(
     else:
         session.state = state.SCREENED_OUT
     session.finished_at = None if session.state == state.CONSENTED else now
+
+
+def _can_be_scored(session: Session) -> bool:
+    """Return whether enough exposures of every block succeeded for it to say much."""
+    study = session.study
+    if not study.is_timed:
+        return True
+    scored = session.trials.filter(purpose=Trial.Purpose.SCORE).order_by()
+    n_valid = Count("pk", filter=Q(judgment__is_void=False))
+    blocks = scored.values("block").annotate(n_valid=n_valid)
+    fewest = study.min_valid_percent * study.images_per_block
+    return all(100 * block["n_valid"] >= fewest for block in blocks)
 
 
 def _flags(session: Session, trial: Trial, exposure: Exposure) -> list[str]:

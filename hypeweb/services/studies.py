@@ -287,6 +287,7 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Settles at", f"{rule_of(study).convergence_point():.1%} correct"),
         ("Screen", _screen_text(screens.requirements_of(study))),
         ("Masks", f"{study.n_masks} of {study.mask_ms} ms after each image"),
+        ("Scored from", f"{study.min_valid_percent} % of each block shown as planned"),
     ]
     return rows
 

@@ -429,7 +429,36 @@ def test_repeats_end_at_a_share_of_the_block(timed_study):
     session = walk(join(timed_study), exposure=FAILED)
     per_block = Counter(session.trials.values_list("block", flat=True))
     assert per_block == {1: 5, 2: 5}  # a fifth of 4, rounded up
-    assert session.state == Session.State.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("n_valid", "state"),
+    [(2, Session.State.FINISHED), (1, Session.State.FEW_VALID)],
+)
+def test_a_session_with_a_block_of_few_valid_trials_is_not_scored(
+    timed_study, client, n_valid, state
+):
+    timed_study.evaluators_per_arm = 1
+    timed_study.save()
+    session, now = join(timed_study), NOW
+    for number in range(9):  # a block of 4 and a repeat, then one that is whole
+        is_valid = number < n_valid or number >= 5
+        exposure = Exposure(shown_ms=500.0) if is_valid else FAILED
+        answer_open_trial(session, exposure=exposure, now=now, is_right=number % 2)
+        now += timedelta(seconds=10)
+    session.refresh_from_db()
+    assert session.state == state
+    scores.score_study(timed_study.pk, now=now)
+    assert Score.objects.exists() == (state == Session.State.FINISHED)
+    page = client.get(reverse("session", args=[session.token])).content.decode()
+    assert ("cannot be scored" in page) == (state == Session.State.FEW_VALID)
+    if state == Session.State.FEW_VALID:
+        assert join(timed_study).state == Session.State.RUNNING
+
+
+def test_database_refuses_a_share_over_the_whole(study):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Study.objects.filter(pk=study.pk).update(min_valid_percent=101)
 
 
 def test_a_repeat_reads_no_trial_of_other_sessions(timed_study):

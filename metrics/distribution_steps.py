@@ -95,7 +95,7 @@ def _inception_score_infinity(task: Task) -> Results:
 def _precision_recall(task: Task) -> Results:
     real, fake = task.real.neighbour_features, task.fake.neighbour_features
     if real is None or fake is None:
-        raise TypeError("the step needs features")
+        raise TypeError("the step needs features of neighbours")
     wanted = set(wanted_names(task.options.metrics))
     k_precision = task.conventions.precision_neighbours
     k_density = task.conventions.density_neighbours
@@ -176,7 +176,7 @@ DISTRIBUTION_STEPS = (
     Step(
         "precision and recall",
         ("precision", "recall", "density", "coverage"),
-        "features",
+        "neighbours",
         _precision_recall,
     ),
     Step("prd", ("prd_f8", "prd_f1_8"), "features", _precision_recall_curve),

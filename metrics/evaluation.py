@@ -120,6 +120,8 @@ def evaluate(
         If an option, an image or a network is at fault, in one sentence.
     """
     started = time.monotonic()
+    for given in (real, fake):
+        _check_count(given)
     run = _Run(options, progress or (lambda _: None))
     names = wanted_names(options.metrics)
     if not set(names) & NEIGHBOUR_METRICS:
@@ -172,6 +174,7 @@ def extract_side(
     MetricsError
         As in `evaluate`.
     """
+    _check_count(source)
     run = _Run(options, progress or (lambda _: None))
     run.neighbour_name = run.main_name
     side = run.side(source, stage="images", draw=_REAL_DRAW)
@@ -221,11 +224,7 @@ class _Run:
             self._check_stored(given)
             return side_of_statistics(given)
         if isinstance(given, StoredFeatures):
-            return side_of_features(given)
-        if len(given) == 0:
-            raise MetricsError(
-                f"{given.name} holds no images; give it {_LEAST_IMAGES} at the least"
-            )
+            return self._side_of_features(given)
         source = given
         main, layer = self.extractor(self.main_name), self.layer()
         layers = {layer, *_LAYERS_TO_KEEP.intersection(main.layers)}
@@ -233,10 +232,7 @@ class _Run:
             layers.add(LOGITS)
         found = self._features(source, main, frozenset(layers), stage)
         if len(found) < _LEAST_IMAGES:
-            raise MetricsError(
-                f"{given.name} holds {len(found)} usable image; metrics compare "
-                f"distributions and need {_LEAST_IMAGES} at the least"
-            )
+            raise _too_few(given.name, "1 usable image")
         beside = None
         if self.neighbour_name != self.main_name:
             other = self.extractor(self.neighbour_name)
@@ -356,6 +352,21 @@ class _Run:
         )
         self.findings += check_rounding(self.rounding_shift)
 
+    def _side_of_features(self, stored: StoredFeatures) -> Side:
+        """Return features as a side, for neighbours too where one network does both."""
+        self.findings.append(
+            Finding(
+                "features-without-origin",
+                f"{stored.name} does not say which network, layer, weights and resize "
+                "its features come from, so they are taken to be those of the other "
+                "side",
+            )
+        )
+        side = side_of_features(stored)
+        if self.neighbour_name == self.main_name:
+            return side
+        return replace(side, neighbour_features=None)
+
     def _check_stored(self, stored: StoredStatistics) -> None:
         """Refuse statistics that say they come from another network."""
         if not stored.provenance:
@@ -382,6 +393,26 @@ class _Run:
                     f"{stored.name} was made with {key} {there}, "
                     f"this run has {value}; make it anew or choose the same"
                 )
+
+
+def _check_count(given: Input) -> None:
+    """Refuse a side with too few images or rows, before the work is done."""
+    if isinstance(given, StoredStatistics):
+        return
+    n_rows, what = (
+        (len(given.features), "row of features")
+        if isinstance(given, StoredFeatures)
+        else (len(given), "image")
+    )
+    if n_rows < _LEAST_IMAGES:
+        raise _too_few(given.name, f"{n_rows or 'no'} {what}")
+
+
+def _too_few(name: str, held: str) -> MetricsError:
+    return MetricsError(
+        f"{name} holds {held}; metrics compare distributions and need "
+        f"{_LEAST_IMAGES} at the least"
+    )
 
 
 def _check_dimensions(real: Side, fake: Side) -> None:

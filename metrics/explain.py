@@ -75,6 +75,11 @@ _RULES: tuple[tuple[str, Weight, str], ...] = (
     ("versions.pillow", "note", "JPEG files may decode otherwise"),
 )
 
+_OTHER_KIND = (
+    "one was given as images, features or statistics and the other in another of these "
+    "forms, so this cannot tell whether the images are the same"
+)
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -117,7 +122,11 @@ def explain(
     found = []
     for what, weight, reason in _RULES:
         left, right = (_entry(side["provenance"], what) for side in (first, second))
-        if left != right:
+        if left == right:
+            continue
+        if what.startswith("content_hash.") and _kind(left) != _kind(right):
+            found.append(Difference(what, left, right, "shifts", _OTHER_KIND))
+        else:
             found.append(Difference(what, left, right, weight, reason))
     order = ("incomparable", "shifts", "note")
     return tuple(sorted(found, key=lambda difference: order.index(difference.weight)))
@@ -186,6 +195,13 @@ def _entry(provenance: Mapping[str, Any], what: str) -> object:
     for part in what.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
     return found
+
+
+def _kind(content_hash: object) -> str | None:
+    """Return what a hash is of: ``features``, ``statistics``, else images."""
+    if content_hash is None:
+        return None
+    return str(content_hash).rpartition(":")[0] or "images"
 
 
 def _shown(value: object) -> str:

@@ -27,7 +27,8 @@ class Side:
     name : str
         What the source is called.
     content_hash : str or None
-        The hash of its images, or of the arrays where only they are known.
+        The hash of its images; where only arrays are known, that of the arrays after
+        ``features:`` or ``statistics:``.
     source : ImageSource or None
         The images themselves.
     features : NDArray of float32, shape (n, d), or None
@@ -229,11 +230,10 @@ def side_of_features(stored: StoredFeatures) -> Side:
     Side
         Rows in the file's order.
     """
-    known = [rows for rows in (stored.features, stored.logits) if rows is not None]
     all_rows = range(len(stored.features))
     return Side(
         name=stored.name,
-        content_hash=_hash_of(*known),
+        content_hash=f"features:{_hash_of(stored.features, dtype=np.float32)}",
         source=None,
         features=stored.features,
         neighbour_features=stored.features,
@@ -257,9 +257,10 @@ def side_of_statistics(stored: StoredStatistics) -> Side:
         Without features.
     """
     moments, of_images = stored.moments, stored.provenance.get("content_hash")
+    of_arrays = _hash_of(moments.mean, moments.cov, dtype=np.float64)
     return Side(
         name=stored.name,
-        content_hash=str(of_images or _hash_of(moments.mean, moments.cov)),
+        content_hash=str(of_images or f"statistics:{of_arrays}"),
         source=None,
         features=None,
         neighbour_features=None,
@@ -270,9 +271,10 @@ def side_of_statistics(stored: StoredStatistics) -> Side:
     )
 
 
-def _hash_of(*arrays: NDArray[Any]) -> str:
+def _hash_of(*arrays: NDArray[Any], dtype: type[np.floating[Any]]) -> str:
+    """Return one hash for the same numbers, in whatever type they were stored."""
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array, dtype=dtype).data)
     return digest.hexdigest()

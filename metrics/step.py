@@ -13,7 +13,7 @@ from metrics.sides import Features, Side
 
 _LEAST_TO_RESAMPLE = 10
 
-Need = Literal["moments", "features", "logits", "pixels"]
+Need = Literal["moments", "features", "neighbours", "logits", "pixels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +75,15 @@ class Task:
         if need == "logits" and self.fake.logits is None:
             return f"{self.fake.name} has no class logits with this network"
         for side in (self.real, self.fake):
-            if need == "features" and side.features is None:
+            if need in {"features", "neighbours"} and side.features is None:
                 return f"{side.name} holds mean and covariance only"
+            if need == "neighbours" and side.neighbour_features is None:
+                conventions = self.conventions
+                return (
+                    f"{side.name} holds features of one network, and the conventions "
+                    f"of {conventions.name} take {conventions.neighbour_extractor} "
+                    "here; give images, or other conventions"
+                )
             if need == "pixels" and side.source is None:
                 return f"{side.name} holds no images"
         return None
@@ -111,7 +118,7 @@ class Step:
         What progress calls it.
     metrics : tuple of str
         What it computes.
-    need : {"moments", "features", "logits", "pixels"}
+    need : {"moments", "features", "neighbours", "logits", "pixels"}
         What the sides must have.
     run : callable
         Takes a `Task`, returns `Results`; raises ValueError where the data do not

@@ -7,6 +7,7 @@ from metrics.distance_steps import DISTANCE_STEPS
 from metrics.distribution_steps import DISTRIBUTION_STEPS
 from metrics.errors import MetricsError
 from metrics.findings import Finding
+from metrics.intervals import METHODS
 from metrics.metric_names import METRIC_NAMES
 from metrics.options import Progress
 from metrics.step import Results, Step, Task
@@ -21,7 +22,7 @@ class Outcome(Results):
     Attributes
     ----------
     findings : list of Finding
-        Metrics that could not be computed.
+        Metrics and intervals that could not be computed.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -79,7 +80,23 @@ def compute(
         raise MetricsError("; ".join(found.message for found in outcome.findings))
     outcome.metrics = {name: float(values[name]) for name in ordered}
     outcome.intervals = {name: intervals[name] for name in ordered if name in intervals}
+    if task.has_intervals:
+        outcome.findings += _without_interval(outcome, task)
     return outcome
+
+
+def _without_interval(outcome: Outcome, task: Task) -> list[Finding]:
+    """Return one finding for all metrics whose interval is wanted and missing."""
+    lacking = [
+        name
+        for name in outcome.metrics
+        if name in METHODS and name not in outcome.intervals
+    ]
+    if not lacking:
+        return []
+    reason = task.missing("features") or "there are too few images"
+    message = f"{', '.join(lacking)} without an interval: {reason}"
+    return [Finding("interval-not-computed", message)]
 
 
 def _attempt(step: Step, task: Task) -> tuple[Results, str]:

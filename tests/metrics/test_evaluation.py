@@ -337,6 +337,62 @@ def test_evaluate_takes_features_without_a_network():
     assert "pixel_distance" not in found.metrics
 
 
+@pytest.mark.parametrize("n_rows", [0, 1])
+def test_evaluate_refuses_too_few_rows_before_the_work(real, n_rows):
+    few = StoredFeatures("few.npy", np.zeros((n_rows, 64), np.float32), None)
+    seen = []
+
+    with pytest.raises(MetricsError, match=rf"few\.npy holds {n_rows or 'no'} row of"):
+        evaluate(real, few, QUICK, progress=seen.append)
+    assert seen == []
+
+
+def test_evaluate_says_that_features_do_not_tell_their_network(fake):
+    rows = np.random.default_rng(0).normal(size=(50, 64)).astype(np.float32)
+
+    found = evaluate(StoredFeatures("a.npy", rows, None), fake, QUICK)
+
+    (told,) = [w for w in found.warnings if w.code == "features-without-origin"]
+    assert told.message.startswith("a.npy does not say which network")
+
+
+def test_evaluate_takes_no_neighbours_from_features_of_another_network(fake):
+    rows = np.random.default_rng(0).normal(size=(50, 64)).astype(np.float32)
+    stored = StoredFeatures("a.npy", rows, None)
+    elsewhere = Conventions(name="peer", neighbour_extractor="vgg16-fc2")
+
+    found = evaluate(stored, stored, dataclasses.replace(QUICK, conventions=elsewhere))
+
+    assert "fid" in found.metrics
+    assert "precision" not in found.metrics
+    (missing,) = [w.message for w in found.warnings if w.code == "metric-not-computed"]
+    assert missing.startswith("precision, recall cannot be computed: a.npy holds feat")
+    assert "the conventions of peer take vgg16-fc2 here" in missing
+
+
+def test_evaluate_says_where_an_interval_is_missing(real, fake, make_images):
+    side, provenance = extract_side(real, QUICK)
+    stored = StoredStatistics("a.npz", side.moments(), provenance)
+    few = ArraySource("few", make_images(9))
+    wanted = dataclasses.replace(DIGITS, metrics=("fid", "kid", "authenticity"))
+
+    def told(one, other, options):
+        return [
+            finding.message
+            for finding in evaluate(one, other, options).warnings
+            if finding.code == "interval-not-computed"
+        ]
+
+    assert told(real, fake, wanted) == []
+    assert told(stored, fake, wanted) == [
+        "fid without an interval: a.npz holds mean and covariance only"
+    ]
+    assert told(few, few, wanted) == [
+        "kid_mean without an interval: there are too few images"
+    ]
+    assert told(stored, fake, dataclasses.replace(wanted, replicates=0)) == []
+
+
 @pytest.mark.parametrize("n_images", [0, 1])
 def test_evaluate_refuses_too_few_images(real, n_images):
     few = ArraySource("few", np.zeros((n_images, 4, 4, 3), np.uint8))

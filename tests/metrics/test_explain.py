@@ -79,3 +79,17 @@ def test_read_evaluation_returns_what_was_written(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(RESULT))
 
     assert read_evaluation(tmp_path / "a.json") == RESULT
+
+
+@pytest.mark.parametrize("kind", ["features", "statistics"])
+def test_explain_cannot_tell_images_from_arrays(kind):
+    images = changed(content_hash={"real": "5" * 64})
+    arrays = changed(content_hash={"real": f"{kind}:{'6' * 64}"})
+    others = changed(content_hash={"real": f"{kind}:{'7' * 64}"})
+
+    (unsure,) = explain(images, arrays)
+    (sure,) = explain(arrays, others)
+
+    assert unsure.weight == "shifts"
+    assert "cannot tell whether the images are the same" in unsure.reason
+    assert sure.weight == "incomparable"

@@ -147,6 +147,10 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "sweep_axis": forms.RadioSelect,
         }
         labels = {"image_rendering": "How enlarged images look"}
+        help_texts = {
+            "feedback": "A timed study tells without it too, if less plainly: the next "
+            "image is shown for longer after a wrong answer."
+        }
 
     def __init__(
         self,

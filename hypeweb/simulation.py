@@ -117,14 +117,21 @@ def simulate_session(
         session.refresh_from_db()
         # Nobody has an arm in the qualification, whose images are of no arm.
         label = session.arm.label if session.arm else ""
-        if not _walk_part(browser, token, crowd.observer_for(label, rng), rng):
+        if not _walk_part(
+            browser, token, crowd.observer_for(label, rng), rng, mask_ms=study.mask_ms
+        ):
             return
         session.refresh_from_db()
     browser.get(reverse("session", args=[token]))
 
 
 def _walk_part(
-    browser: Browser, token: str, observer: Observer, rng: np.random.Generator
+    browser: Browser,
+    token: str,
+    observer: Observer,
+    rng: np.random.Generator,
+    *,
+    mask_ms: int,
 ) -> bool:
     """Answer every trial of a part, and say whether the observer stayed for that."""
     step = browser.get_json(reverse("trial", args=[token]))
@@ -142,12 +149,14 @@ def _walk_part(
         if answered is None:
             browser.post_form(reverse("session_leave", args=[token]), {})
             return False
+        # Times count from the image's onset, and keys open after the masks.
+        opens_ms = (trial["planned_ms"] or 0) + len(trial["masks"]) * mask_ms
         step = browser.post_json(
             reverse("answer", args=[token]),
             {
                 "nonce": trial["nonce"],
                 "answer": answered.answer,
-                "rt_ms": answered.rt_ms,
+                "rt_ms": opens_ms + answered.rt_ms,
                 "exposure": {"shown_ms": trial["planned_ms"]}
                 if trial["planned_ms"]
                 else None,

@@ -32,12 +32,15 @@ class Settings:
         What a resample of an untimed arm draws anew.
     limits_ms : tuple of two int
         The staircase's shortest and longest exposure.
+    masks_ms : float
+        How long the masks after an image lasted: before their end nobody can answer.
     """
 
     n_bootstrap: int = 10_000
     level: float = 0.95
     resample: Resample = "auto"
     limits_ms: tuple[int, int] = (100, 1000)
+    masks_ms: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +187,9 @@ def timed_scores(
         hype_time=published,
         threshold=combine_thresholds(fits, limits_ms=limits_ms, level=level),
         said_real=detection(present, rng=rng, n_bootstrap=n, level=level).said_real,
-        response_times=response_times(present, rng=rng, n_bootstrap=n, level=level),
+        response_times=response_times(
+            present, rng=rng, n_bootstrap=n, level=level, masks_ms=settings.masks_ms
+        ),
         block_change=block_change(blocks, rng=rng, n_bootstrap=n, level=level),
         evaluator_scores=scores,
         replicates=evaluator_sums(scores[:, None], n_bootstrap=n, rng=rng)[:, 0]

@@ -23,7 +23,8 @@ class ResponseTimes:
         The same for correct and for wrong answers alone.
     n_fast_evaluators : int
         Evaluators with more than one answer in ten faster than 150 ms, quicker than
-        anybody sees and decides.
+        anybody sees and decides; in a timed arm from the end of the masks, before
+        which no answer is taken.
     """
 
     median_ms: Estimate
@@ -38,6 +39,7 @@ def response_times(
     rng: np.random.Generator,
     n_bootstrap: int = 10_000,
     level: float = 0.95,
+    masks_ms: float = 0.0,
 ) -> ResponseTimes:
     """Return the response times of an arm.
 
@@ -51,6 +53,8 @@ def response_times(
         Number of resamples of evaluators.
     level : float
         Coverage of the intervals.
+    masks_ms : float
+        How long the masks after the image of a timed trial lasted, in ms.
 
     Returns
     -------
@@ -70,7 +74,10 @@ def response_times(
             continue
         known = np.isfinite(answers.rt_ms)
         times, wrong = answers.rt_ms[known], answers.wrong[known]
-        n_fast += bool(known.any() and np.mean(times < FAST_MS) > 0.1)  # noqa: PLR2004
+        decided = times
+        if answers.planned_ms is not None:
+            decided = times - answers.planned_ms[known] - masks_ms
+        n_fast += bool(known.any() and np.mean(decided < FAST_MS) > 0.1)  # noqa: PLR2004
         groups.append((times, times[~wrong], times[wrong]))
     estimates = []
     for column in range(3):

@@ -66,7 +66,10 @@ def score_study(study_id: int, *, now: datetime) -> None:
             scored = score_arms(
                 table,
                 seed=study.seed,
-                settings=Settings(limits_ms=(study.min_ms, study.max_ms)),
+                settings=Settings(
+                    limits_ms=(study.min_ms, study.max_ms),
+                    masks_ms=float(study.n_masks * study.mask_ms),
+                ),
             )
             scores += _scores(study, population, table, scored, now=now)
             compared.append(

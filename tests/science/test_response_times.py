@@ -33,6 +33,18 @@ def test_response_times_count_evaluators_too_fast_to_see():
     assert response_times(people, rng=np.random.default_rng(1)).n_fast_evaluators == 1
 
 
+@pytest.mark.parametrize(("rt_ms", "n_fast"), [(760.0, 1), (780.0, 0)])
+def test_response_times_are_too_fast_from_the_end_of_the_masks(rt_ms, n_fast):
+    timed = EvaluatorAnswers(
+        *np.ones((2, 3), bool), rt_ms=np.full(3, rt_ms), planned_ms=np.full(3, 500)
+    )
+
+    found = response_times([timed], rng=np.random.default_rng(1), masks_ms=120.0)
+
+    assert found.n_fast_evaluators == n_fast
+    assert found.median_ms.value == rt_ms
+
+
 @pytest.mark.parametrize(
     "people", [[], [EvaluatorAnswers(np.ones(1, bool), np.ones(1, bool))]]
 )

@@ -86,7 +86,7 @@ def test_a_session_no_score_knows_is_found(study):
 
 def test_failed_exposures_are_left_out_of_the_timed_score(timed_study):
     session = join(timed_study)
-    walk(session, "r", exposure=Exposure(shown_ms=500.0))
+    walk(session, "r")
     clean = score(timed_study)["made 0", "people", "hype_time"]
     assert clean.n_judgments == 8
     Judgment.objects.filter(trial__session=session, trial__number=4).update(

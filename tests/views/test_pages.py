@@ -407,3 +407,8 @@ def test_a_study_is_watched_when_the_form_says_so(researcher_client, study):
     researcher_client.post(reverse("study_new"), fields)
     assert Study.objects.get(name="New").watch_sequentially
     assert not study.watch_sequentially
+
+
+def test_the_form_says_what_a_timed_study_tells_without_feedback():
+    help_text = StudyForm(sample_sets=SampleSet.objects.none())["feedback"].help_text
+    assert "tells without it" in help_text

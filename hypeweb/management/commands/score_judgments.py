@@ -29,6 +29,12 @@ class Command(BaseCommand):
             default="auto",
         )
         parser.add_argument("--limits-ms", type=int, nargs=2, default=[100, 1000])
+        parser.add_argument(
+            "--masks-ms",
+            type=float,
+            default=0.0,
+            help="how long the masks after an image lasted; nobody answers before",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         shortest_ms, longest_ms = options["limits_ms"]
@@ -37,6 +43,7 @@ class Command(BaseCommand):
             level=options["level"],
             resample=options["resample"],
             limits_ms=(shortest_ms, longest_ms),
+            masks_ms=options["masks_ms"],
         )
         try:
             result = score_file(

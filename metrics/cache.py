@@ -90,7 +90,7 @@ class FeatureCache:
                 ImageFacts(**{**fact, "conversions": tuple(fact["conversions"])})
                 for fact in about["facts"]
             )
-            hashes = about["image_hashes"]
+            hashes, shift = about["image_hashes"], about.get("rounding_shift")
             if not all(len(rows) == len(facts) for rows in found.values()):
                 raise ValueError("rows and facts disagree")
         except _DAMAGE:
@@ -100,8 +100,9 @@ class FeatureCache:
         if set(found) != layers or hashes is None:
             return None
         if list(image_hashes) == hashes:
-            return FeatureSet(found, facts, pixels=pixels)
-        return _reordered(FeatureSet(found, facts), hashes, image_hashes)
+            return FeatureSet(found, facts, pixels=pixels, rounding_shift=shift)
+        stored_set = FeatureSet(found, facts, rounding_shift=shift)
+        return _reordered(stored_set, hashes, image_hashes)
 
     def store(
         self,
@@ -136,6 +137,7 @@ class FeatureCache:
             "layers": sorted(features.layers),
             "facts": [asdict(fact) for fact in features.facts],
             "image_hashes": list(image_hashes),
+            "rounding_shift": features.rounding_shift,
         }
         arrays: dict[str, NDArray[Any]] = {
             f"layer_{name}": rows for name, rows in features.layers.items()
@@ -197,4 +199,5 @@ def _reordered(
     return FeatureSet(
         {name: values[order] for name, values in features.layers.items()},
         tuple(features.facts[row] for row in order),
+        rounding_shift=features.rounding_shift,
     )

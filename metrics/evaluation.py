@@ -22,12 +22,7 @@ from metrics.extractors import (
 )
 from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
-from metrics.images import (
-    DetailedSource,
-    ImageSource,
-    SubsetSource,
-    image_hashes_of,
-)
+from metrics.images import DetailedSource, ImageSource, image_hashes_of
 from metrics.intervals import METHODS
 from metrics.limit import limit_input
 from metrics.metric_names import NEIGHBOUR_METRICS, wanted_names
@@ -139,7 +134,12 @@ def evaluate(
     return Evaluation(
         metrics=outcome.metrics,
         intervals=outcome.intervals,
-        warnings=(*run.findings, *outcome.findings, *findings),
+        warnings=(
+            *run.findings,
+            *check_rounding(run.rounding_shift),
+            *outcome.findings,
+            *findings,
+        ),
         provenance=provenance,
         details=outcome.details,
     )
@@ -196,7 +196,8 @@ class _Run:
         self.main_name = parse_name(options.extractor)[0]
         self.neighbour_name = options.conventions.neighbour_extractor or self.main_name
         self.findings: list[Finding] = []
-        self.rounding_shift: float | None = None
+        self.rounding_shift: dict[str, float] = {}
+        self.exact: dict[str, Extractor] = {}
         self.extractors: dict[str, Extractor] = {}
         self.cache = FeatureCache(options.cache) if options.cache else None
         self.reading = Reading(
@@ -230,7 +231,8 @@ class _Run:
         layers = {layer, *_LAYERS_TO_KEEP.intersection(main.layers)}
         if main.n_classes:
             layers.add(LOGITS)
-        found = self._features(source, main, frozenset(layers), stage)
+        found = self._features(source, self.main_name, frozenset(layers), stage)
+        self._note_rounding(self.main_name, found, layer, LOGITS)
         if len(found) < _LEAST_IMAGES:
             raise _too_few(given.name, "1 usable image")
         beside = None
@@ -238,10 +240,11 @@ class _Run:
             other = self.extractor(self.neighbour_name)
             layer_beside = other.default_layer
             stage = f"{stage}, {other.name}"
-            rows = self._features(source, other, frozenset({layer_beside}), stage)
+            rows = self._features(
+                source, self.neighbour_name, frozenset({layer_beside}), stage
+            )
+            self._note_rounding(self.neighbour_name, rows, layer_beside)
             beside = rows.layers[layer_beside]
-        usable = SubsetSource(source, found.source_rows().tolist())
-        self._check_rounding(usable, main, layer)
         return side_of_images(source, found, layer=layer, neighbour_features=beside)
 
     def provenance(self, sides: Sequence[Side]) -> dict[str, object]:
@@ -265,7 +268,7 @@ class _Run:
             "resize": settings[0],
             "precision": settings[1],
             "settings": main.settings if main else None,
-            "rounding_shift": self.rounding_shift,
+            "rounding_shift": self.rounding_shift or None,
             "device": main.device if main else "cpu",
             "conventions": asdict(options.conventions),
             "limit": options.limit,
@@ -310,30 +313,36 @@ class _Run:
     def _features(
         self,
         source: ImageSource,
-        extractor: Extractor,
+        name: str,
         layers: frozenset[str],
         stage: str,
     ) -> FeatureSet:
+        extractor = self.extractor(name)
         self.report(Progress(stage, 0, len(source)))
 
         def progress(done: int, total: int) -> None:
             self.report(Progress(stage, done, total))
 
-        if self.cache is None:
-            return extract_features(
+        def extract() -> FeatureSet:
+            features = extract_features(
                 source, extractor, layers, reading=self.reading, progress=progress
             )
+            shift = self._rounding_of(source, name, features)
+            return replace(features, rounding_shift=shift)
+
+        if self.cache is None:
+            return extract()
         hashes = image_hashes_of(source)
         content_hash = source.content_hash()
         found = self.cache.load(
             extractor, layers, content_hash=content_hash, image_hashes=hashes
         )
-        if found is not None:
+        # Rounded entries once had no shift: they are made anew.
+        is_exact = not _is_rounded(extractor)
+        if found is not None and (is_exact or found.rounding_shift):
             progress(len(source), len(source))
             return _named_after(source, found)
-        features = extract_features(
-            source, extractor, layers, reading=self.reading, progress=progress
-        )
+        features = extract()
         trouble = self.cache.store(
             extractor, features, content_hash=content_hash, image_hashes=hashes
         )
@@ -341,16 +350,22 @@ class _Run:
             self.findings.append(Finding("cache-not-written", trouble))
         return features
 
-    def _check_rounding(self, source: ImageSource, main: Extractor, layer: str) -> None:
-        """See once how far bfloat16 moves the features."""
-        is_rounded = main.settings.split()[1] == "bf16"
-        if not is_rounded or self.rounding_shift is not None:
-            return
-        exact = load_extractor(self.main_name, self._setup(self.main_name, "fp32"))
-        self.rounding_shift = rounding_shift(
-            source, main, exact, layer=layer, reading=self.reading
-        )
-        self.findings += check_rounding(self.rounding_shift)
+    def _rounding_of(
+        self, source: ImageSource, name: str, features: FeatureSet
+    ) -> dict[str, float] | None:
+        """Return how far bfloat16 moved the features, None where it is not used."""
+        if not _is_rounded(self.extractor(name)):
+            return None
+        if name not in self.exact:
+            self.exact[name] = load_extractor(name, self._setup(name, "fp32"))
+        return rounding_shift(source, features, self.exact[name], reading=self.reading)
+
+    def _note_rounding(self, name: str, found: FeatureSet, *layers: str) -> None:
+        """Remember the larger shift of both sides, of the layers that are used."""
+        for layer, shift in (found.rounding_shift or {}).items():
+            if layer in layers:
+                key = f"{name}:{layer}"
+                self.rounding_shift[key] = max(shift, self.rounding_shift.get(key, 0.0))
 
     def _side_of_features(self, stored: StoredFeatures) -> Side:
         """Return features as a side, for neighbours too where one network does both."""
@@ -421,6 +436,10 @@ def _check_dimensions(real: Side, fake: Side) -> None:
             f"{real.name} has features of {real.n_dimensions()} dimensions and "
             f"{fake.name} of {fake.n_dimensions()}; use the same network and layer"
         )
+
+
+def _is_rounded(extractor: Extractor) -> bool:
+    return extractor.settings.split()[1] == "bf16"
 
 
 def _weights_of(extractor: str, options: Options) -> Path | None:

@@ -68,7 +68,7 @@ _RULES: tuple[tuple[str, Weight, str], ...] = (
         "incomparable",
         "FID and precision are biased by the number of real images",
     ),
-    ("precision", "shifts", "bfloat16 moves features by about one per cent"),
+    ("precision", "shifts", "bfloat16 moves the metrics"),
     ("seed", "note", "subsets and resamples were drawn otherwise"),
     ("device", "note", "sums are rounded otherwise"),
     ("versions.torch", "note", "sums may be rounded otherwise"),

@@ -69,6 +69,8 @@ class FeatureSet:
         The first images; None where they differ in size.
     rows : tuple of int or None
         For every row its number in the source; None where no image was left out.
+    rounding_shift : mapping of str to float, or None
+        By layer, how far bfloat16 moved the first images; None where it is not used.
     """
 
     layers: Mapping[str, NDArray[np.float32]]
@@ -76,6 +78,7 @@ class FeatureSet:
     skipped: tuple[str, ...] = ()
     pixels: NDArray[np.uint8] | None = None
     rows: tuple[int, ...] | None = None
+    rounding_shift: Mapping[str, float] | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""

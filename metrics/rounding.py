@@ -1,79 +1,81 @@
 """How far bfloat16 moves features, seen on a few images rather than supposed."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.extractors import Extractor
-from metrics.features import Reading, extract_features
+from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
 from metrics.images import ImageSource, SubsetSource
 
-# Beyond this share of their length, rounded features are worth a word.
-LARGE_SHIFT = 0.005
 IMAGES_TRIED = 16
 
 
 def rounding_shift(
-    source: ImageSource,
-    rounded: Extractor,
-    exact: Extractor,
-    *,
-    layer: str,
-    reading: Reading,
-) -> float:
-    """Return how far a network's arithmetic moves the features of a few images.
+    source: ImageSource, rounded: FeatureSet, exact: Extractor, *, reading: Reading
+) -> dict[str, float]:
+    """Return how far a network's arithmetic moved the features of a few images.
 
     Parameters
     ----------
     source : ImageSource
-        The images; the first 16 are tried.
-    rounded, exact : Extractor
-        The same network in bfloat16 and in float32.
-    layer : str
-        The layer to compare.
+        The images; the first 16 that could be used are tried.
+    rounded : FeatureSet
+        Their features in bfloat16.
+    exact : Extractor
+        The same network in float32.
     reading : Reading
         How images are read.
 
     Returns
     -------
-    float
-        Length of the difference over the length of the exact features, both of all
-        images tried together.
+    dict of str to float
+        By layer, the logits among them: length of the difference over the length of
+        the exact features, both of all images tried together.
 
     Raises
     ------
     MetricsError
         If an image is broken.
     """
-    few = SubsetSource(source, range(min(IMAGES_TRIED, len(source))))
-    here, there = (
-        extract_features(few, network, frozenset({layer}), reading=reading).layers[
-            layer
-        ]
-        for network in (rounded, exact)
-    )
-    length = float(np.linalg.norm(there))
-    return float(np.linalg.norm(here - there)) / length if length else 0.0
+    few = SubsetSource(source, rounded.source_rows()[:IMAGES_TRIED].tolist())
+    layers = frozenset(rounded.layers)
+    there = extract_features(few, exact, layers, reading=reading).layers
+    return {
+        layer: _share(rounded.layers[layer][:IMAGES_TRIED], there[layer])
+        for layer in sorted(layers)
+    }
 
 
-def check_rounding(shift: float) -> list[Finding]:
-    """Return a finding where rounding moves features by more than 0.5 %.
+def check_rounding(shifts: Mapping[str, float]) -> list[Finding]:
+    """Return a finding wherever features were rounded.
 
     Parameters
     ----------
-    shift : float
-        From `rounding_shift`.
+    shifts : mapping of str to float
+        By network and layer, from `rounding_shift`; empty where none was rounded.
 
     Returns
     -------
     list of Finding
-        ``bfloat16``, or nothing.
+        ``bfloat16``, or nothing. There is no harmless shift: metrics move by several
+        times that of the features, each by its own factor.
     """
-    if shift <= LARGE_SHIFT:
+    if not shifts:
         return []
+    told = ", ".join(f"{name} by {shift:.2%}" for name, shift in shifts.items())
     return [
         Finding(
             "bfloat16",
-            f"bfloat16 moves the features of the first images by {shift:.1%}, and the "
-            "metrics with them: use it to look, and fp32 for numbers to report.",
+            f"bfloat16 moves the features of the first images ({told}), and metrics by "
+            "several times as much: use it to look, and fp32 for numbers to report.",
         )
     ]
+
+
+def _share(here: NDArray[Any], there: NDArray[Any]) -> float:
+    length = float(np.linalg.norm(there))
+    return float(np.linalg.norm(here - there)) / length if length else 0.0

@@ -97,6 +97,8 @@ def test_failed_exposures_are_left_out_of_the_timed_score(timed_study):
 
 
 def test_repeats_belong_to_the_block_they_were_shown_in(timed_study):
+    timed_study.min_valid_percent = 0
+    timed_study.save()
     session = join(timed_study)
     walk(session, exposure=Exposure(shown_ms=500.0, flags=("blurred",)))
     Judgment.objects.update(is_void=False)
@@ -205,7 +207,7 @@ def test_an_exposure_of_nothing_is_unmeasured_and_stops_no_score(timed_study):
 
 def test_the_threshold_rests_on_the_exposures_shown(long_study):
     timed_study = long_study
-    walk(join(timed_study), "rrrrrrrw", exposure=Exposure(shown_ms=500.0))
+    walk(join(timed_study), "rrrrrrrw")
     before = score(timed_study)["made 0", "people", "threshold_ms"]
     Judgment.objects.update(shown_ms=250.0)
     after = score(timed_study)["made 0", "people", "threshold_ms"]
@@ -218,7 +220,7 @@ def test_the_threshold_rests_on_the_exposures_shown(long_study):
 def test_guessing_has_a_sentence_and_no_threshold(long_study):
     timed_study = long_study
     for _ in range(4):
-        walk(join(timed_study), "rwwrwrrw", exposure=Exposure(shown_ms=500.0))
+        walk(join(timed_study), "rwwrwrrw")
     Judgment.objects.update(shown_ms=1000.0)
     threshold = score(timed_study)["made 0", "people", "threshold_ms"]
     assert (threshold.value, threshold.high, threshold.bound) == (None, None, "")

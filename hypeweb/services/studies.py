@@ -425,7 +425,9 @@ def _check_fields(study: Study) -> None:
     """Refuse a setting that its field or the table does not take."""
     try:
         study.full_clean(
-            exclude=frozen_settings.NOT_SETTINGS - {"id"}, validate_unique=False
+            # The checklist asks for the consent text: a draft may lack it.
+            exclude=(frozen_settings.NOT_SETTINGS | {"consent_text"}) - {"id"},
+            validate_unique=False,
         )
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))

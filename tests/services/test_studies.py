@@ -102,7 +102,7 @@ def test_what_was_done_is_on_record(study, researcher):
     [
         ({"n_arms": 0}, "at least one arm"),
         ({"protocol": "hype_time", "images_per_block": 5}, "must be even"),
-        ({"start_ms": 50}, "start_ms must lie between"),
+        ({"start_ms": 50}, "exposures must be in order"),
     ],
 )
 def test_a_study_that_cannot_work_is_not_created(

@@ -65,7 +65,12 @@ def make_set(owner, folder, *, origin, seed, change=None, form="PNG"):
 
 def audited(owner, real, *made):
     study = Study(
-        name="Audited", owner=owner, real_set=real, protocol="hype_inf", n_real=2
+        name="Audited",
+        owner=owner,
+        real_set=real,
+        protocol="hype_inf",
+        n_real=2,
+        consent_text="You agree.",
     )
     study.n_fake = 2
     studies.create_study(study=study, sample_sets=made)

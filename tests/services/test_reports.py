@@ -4,7 +4,6 @@ import pytest
 
 from hypeweb.models import Evaluation, Judgment, SampleSet, Study
 from hypeweb.services import evaluations, report_formats, reports, scores
-from hypeweb.services.sessions import Exposure
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -219,11 +218,8 @@ def test_a_threshold_beyond_the_limits_is_a_sentence_and_never_the_best(research
     for _ in range(8):
         session = join(study)
         is_hard = session.arm.label == "made 0"
-        walk(
-            session,
-            "rwwrwrrw" if is_hard else None,
-            exposure=Exposure(shown_ms=1e3, refresh_hz=1.0),
-        )
+        walk(session, "rwwrwrrw" if is_hard else None)
+    Judgment.objects.update(shown_ms=1000.0)
     scores.score_study(study.pk, now=NOW)
     report = reports.build_report(study)
     hard, easy = (cells(row)["threshold_ms"] for row in report.rows)

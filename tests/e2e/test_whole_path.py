@@ -48,7 +48,7 @@ def create_study(page: Page, site: str, *, name: str, protocol: str) -> Study:
     page.goto(f"{site}/studies/new/")
     page.locator("[name=name]").fill(name)
     page.locator("[name=real_set]").select_option(label="reals")
-    page.get_by_label("fakes").check()
+    page.get_by_role("group", name="Arms").get_by_label("fakes").check()
     page.locator(f"[name=protocol][value={protocol}]").check()
     for field, value in {
         "n_real": 2,

@@ -1,6 +1,7 @@
 """What people and browsers send, checked once."""
 
 import json
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +12,9 @@ from django.utils.translation import gettext_lazy
 from hypeweb.models import Material, SampleSet, Study
 from hypeweb.models.sessions import Truth
 from hypeweb.models.study_pay import PaySettings
+from hypeweb.models.study_settings import QualityFlag
 from hypeweb.models.study_words import DEFAULT_CONSENT
-from hypeweb.science.staircase import PRESETS
+from hypeweb.science.staircase import PRESETS, Rule
 from hypeweb.services import exports, leaks, studies
 from hypeweb.services.plans import Setup
 from hypeweb.services.sessions import Answer, Exposure, Screen
@@ -20,6 +22,8 @@ from hypeweb.services.sessions import Answer, Exposure, Screen
 # Image, masks and blank; more is no exposure of ours.
 MAX_STAMPS = 40
 MAX_STAMP_MS = 1e7
+# The numbers of a staircase, as `Rule` and the study have them.
+STAIRCASE = tuple(field.name for field in fields(Rule))
 PAY = ("pay_base", "pay_per_correct", "pay_hourly_minimum")
 EXTRACTORS = {
     "inception-v3-fid": "Inception (2015, the published FID)",
@@ -84,12 +88,31 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="At least one real and one generated set; images are drawn equally "
         "from all of a kind, and never scored.",
     )
+    gold_sets = SampleSetsField(
+        queryset=SampleSet.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        label="Images of the attention checks",
+        required=False,
+        help_text="At least one real and one generated set that everybody can tell.",
+    )
+    exclusions = forms.MultipleChoiceField(
+        label="Leave out who",
+        required=False,
+        choices=QualityFlag.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Nothing is deleted: the report shows the numbers with and without "
+        "them. Who is at chance, or at a limit of the staircase, may simply have been "
+        "deceived: leaving them out makes generators look worse.",
+    )
     preset = forms.ChoiceField(
-        label="Staircase preset",
+        label="Staircase",
         initial="hype-2019",
         choices=[
-            (name, f"{name}: settles at {rule.convergence_point():.0%} correct")
-            for name, rule in PRESETS.items()
+            *(
+                (name, f"{name}: settles at {rule.convergence_point():.0%} correct")
+                for name, rule in PRESETS.items()
+            ),
+            (studies.CUSTOM, "custom: in numbers, below"),
         ],
     )
     extractor = forms.ChoiceField(
@@ -111,8 +134,12 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "n_real",
             "n_fake",
             "preset",
+            *STAIRCASE,
             "n_blocks",
             "images_per_block",
+            "countdown_ms",
+            "n_masks",
+            "mask_ms",
             "feedback",
             "asks_qualification",
             "qualification_sets",
@@ -123,6 +150,16 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "qualification_max_attempts",
             "qualification_valid_days",
             "qualification_feedback",
+            "gold_percent",
+            "gold_sets",
+            "gold_pass_percent",
+            "fast_ms",
+            "fast_percent",
+            "longest_run",
+            "largest_criterion",
+            "chance_percent",
+            "limit_percent",
+            "exclusions",
             "watch_sequentially",
             "image_rendering",
             "min_width_px",
@@ -167,29 +204,41 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["real_set"] = forms.ModelChoiceField(
             queryset=real, empty_label=None if real else "no real set yet"
         )
-        for name, choices in {"arms": generated, "qualification_sets": ready}.items():
+        sets = {"arms": generated, "qualification_sets": ready, "gold_sets": ready}
+        for name, choices in sets.items():
             field = self.fields[name]
             if isinstance(field, forms.ModelMultipleChoiceField):
                 field.queryset = choices
         self.fields["consent_text"].initial = DEFAULT_CONSENT
-        for name in (*PAY, "currency"):
+        self.initial["preset"] = studies.preset_of(self.instance)
+        for name in (*PAY, "currency", *STAIRCASE, "gold_percent"):
             self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
+        if data.get("preset") == studies.CUSTOM:
+            for name in STAIRCASE:
+                if name not in self.errors and data.get(name) is None:
+                    self.add_error(name, "A custom staircase needs this number.")
+        data["gold_percent"] = data.get("gold_percent") or 0
         return unpaid_where_empty(data)
 
     def materials(self) -> dict[str, list[SampleSet]]:
         """Return the sets of each use that the study asks for."""
         data = self.cleaned_data
-        if not data["asks_qualification"]:
-            return {}
-        return {Material.Use.QUALIFICATION: list(data["qualification_sets"])}
+        asked = {
+            Material.Use.QUALIFICATION: data["asks_qualification"],
+            Material.Use.GOLD: data["gold_percent"],
+        }
+        return {
+            use: list(data[f"{use}_sets"])
+            for use, is_asked in asked.items()
+            if is_asked
+        }
 
     def save(self, commit: bool = True) -> Study:
         study: Study = super().save(commit=False)
-        if "preset" in self.changed_data:
-            studies.apply_preset(study, self.cleaned_data["preset"])
+        studies.apply_preset(study, self.cleaned_data["preset"])
         return study
 
 
@@ -235,13 +284,27 @@ class PlanForm(forms.Form):
     evaluators_per_arm = forms.IntegerField(min_value=2)
     n_real = forms.IntegerField(min_value=1)
     n_fake = forms.IntegerField(min_value=1)
-    preset = forms.ChoiceField(choices=[(name, name) for name in PRESETS])
+    preset = forms.ChoiceField(
+        choices=[(name, name) for name in (*PRESETS, studies.CUSTOM)]
+    )
     n_blocks = forms.IntegerField(min_value=1)
     images_per_block = forms.IntegerField(min_value=2)
     pay_base = forms.DecimalField(min_value=0, required=False)
     pay_per_correct = forms.DecimalField(min_value=0, required=False)
     pay_hourly_minimum = forms.DecimalField(min_value=0, required=False)
     currency = forms.ChoiceField(choices=PaySettings.Currency.choices, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        for name in STAIRCASE:
+            self.fields[name] = forms.IntegerField(min_value=1, required=False)
+
+    def as_rule(self) -> Rule:
+        """Return the staircase; a ValueError says which number is off."""
+        data = self.cleaned_data
+        if data["preset"] != studies.CUSTOM:
+            return PRESETS[data["preset"]]
+        return Rule(**{name: data[name] for name in STAIRCASE})
 
     def as_pay(self) -> PaySettings:
         data = unpaid_where_empty(self.cleaned_data)
@@ -252,7 +315,7 @@ class PlanForm(forms.Form):
         return Setup(
             is_timed=data["protocol"] == Study.Protocol.HYPE_TIME,
             n_images=data["n_real"] + data["n_fake"],
-            rule=PRESETS[data["preset"]],
+            rule=self.as_rule(),
             n_blocks=data["n_blocks"],
             images_per_block=data["images_per_block"],
         )

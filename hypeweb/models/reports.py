@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from hypeweb.models.scores import Exclusions
 from hypeweb.models.sessions import Session
 from hypeweb.models.studies import Study
 
@@ -17,6 +18,9 @@ class Agreement(models.Model):
         Study, on_delete=models.CASCADE, related_name="agreements"
     )
     population = models.CharField(max_length=9, choices=Session.Population)
+    exclusions = models.CharField(
+        max_length=7, choices=Exclusions, default=Exclusions.NONE
+    )
     result = models.JSONField(
         help_text="rank correlations by metric, as services/agreement.py writes and "
         "reads them"
@@ -26,7 +30,7 @@ class Agreement(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["study", "population"], name="agreement_unique"
+                fields=["study", "population", "exclusions"], name="agreement_unique"
             ),
         ]
 

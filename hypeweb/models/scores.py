@@ -7,6 +7,13 @@ from hypeweb.models.sessions import Session
 from hypeweb.models.studies import Arm, Study
 
 
+class Exclusions(models.TextChoices):
+    """Whose judgments a number rests on."""
+
+    NONE = "none", "everyone"
+    APPLIED = "applied", "without the sessions that the study's rules leave out"
+
+
 class Score(models.Model):
     """One number on one arm, with its interval, from one population."""
 
@@ -29,6 +36,9 @@ class Score(models.Model):
 
     arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="scores")
     population = models.CharField(max_length=9, choices=Session.Population)
+    exclusions = models.CharField(
+        max_length=7, choices=Exclusions, default=Exclusions.NONE
+    )
     kind = models.CharField(max_length=20, choices=Kind)
     value = models.FloatField(null=True)
     low = models.FloatField(null=True)
@@ -53,7 +63,11 @@ class Score(models.Model):
         ordering = ["arm__position", "kind"]
         constraints = [
             models.UniqueConstraint(
-                fields=["arm", "population", "kind"], name="score_unique"
+                fields=["arm", "population", "exclusions", "kind"], name="score_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(exclusions__in=["none", "applied"]),
+                name="score_exclusions_known",
             ),
             models.CheckConstraint(
                 condition=Q(low__isnull=True)
@@ -78,6 +92,9 @@ class StudyComparison(models.Model):
         Study, on_delete=models.CASCADE, related_name="comparisons"
     )
     population = models.CharField(max_length=9, choices=Session.Population)
+    exclusions = models.CharField(
+        max_length=7, choices=Exclusions, default=Exclusions.NONE
+    )
     result = models.JSONField(
         help_text="tests, pairs, ranking and the watch, as services/comparisons.py "
         "writes and reads them"
@@ -87,7 +104,8 @@ class StudyComparison(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["study", "population"], name="study_comparison_unique"
+                fields=["study", "population", "exclusions"],
+                name="study_comparison_unique",
             ),
         ]
 

@@ -91,6 +91,12 @@ class Session(models.Model):
         null=True, blank=True, help_text="what the screen check measured"
     )
     finished_at = models.DateTimeField(null=True, blank=True)
+    quality_flags = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="rules of the study that the judgments break; none before they were "
+        "scored",
+    )
 
     class Meta:
         ordering = ["-consented_at", "-pk"]

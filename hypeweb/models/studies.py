@@ -8,14 +8,19 @@ from django.db.models import F, Q
 from hypeweb.models.projects import Project
 from hypeweb.models.samples import SampleSet
 from hypeweb.models.study_pay import PaySettings
-from hypeweb.models.study_settings import AT_LEAST_ONE, PERCENT, QualificationSettings
+from hypeweb.models.study_settings import (
+    AT_LEAST_ONE,
+    PERCENT,
+    QualificationSettings,
+    QualitySettings,
+)
 from hypeweb.models.study_words import StudyWords
 
 # Made for each timed study; a trial shows no mask twice.
 N_MASKS = 24
 
 
-class Study(StudyWords, PaySettings, QualificationSettings):
+class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
     """One real set, one or more arms, one protocol; frozen when it opens."""
 
     class Protocol(models.TextChoices):
@@ -84,20 +89,34 @@ class Study(StudyWords, PaySettings, QualificationSettings):
     images_per_block = models.PositiveIntegerField(
         default=150, validators=[MinValueValidator(2)]
     )
-    start_ms = models.PositiveIntegerField(default=500, validators=AT_LEAST_ONE)
-    min_ms = models.PositiveIntegerField(default=100, validators=AT_LEAST_ONE)
-    max_ms = models.PositiveIntegerField(default=1000, validators=AT_LEAST_ONE)
-    step_down_ms = models.PositiveIntegerField(default=30, validators=AT_LEAST_ONE)
-    step_up_ms = models.PositiveIntegerField(default=10, validators=AT_LEAST_ONE)
-    n_correct_to_descend = models.PositiveIntegerField(
-        default=3, validators=AT_LEAST_ONE
+    start_ms = models.PositiveIntegerField(
+        "first exposure of a block, ms", default=500, validators=AT_LEAST_ONE
     )
-    n_wrong_to_ascend = models.PositiveIntegerField(default=1, validators=AT_LEAST_ONE)
-    countdown_ms = models.PositiveIntegerField(default=500)
+    min_ms = models.PositiveIntegerField(
+        "shortest exposure, ms", default=100, validators=AT_LEAST_ONE
+    )
+    max_ms = models.PositiveIntegerField(
+        "longest exposure, ms", default=1000, validators=AT_LEAST_ONE
+    )
+    step_down_ms = models.PositiveIntegerField(
+        "step to shorter, ms", default=30, validators=AT_LEAST_ONE
+    )
+    step_up_ms = models.PositiveIntegerField(
+        "step to longer, ms", default=10, validators=AT_LEAST_ONE
+    )
+    n_correct_to_descend = models.PositiveIntegerField(
+        "correct in a row for a shorter one", default=3, validators=AT_LEAST_ONE
+    )
+    n_wrong_to_ascend = models.PositiveIntegerField(
+        "wrong in a row for a longer one", default=1, validators=AT_LEAST_ONE
+    )
+    countdown_ms = models.PositiveIntegerField(
+        "each digit of the countdown, ms", default=500
+    )
     n_masks = models.PositiveIntegerField(
         "masks after each image", default=4, validators=[MaxValueValidator(N_MASKS)]
     )
-    mask_ms = models.PositiveIntegerField(default=30)
+    mask_ms = models.PositiveIntegerField("each mask, ms", default=30)
     min_valid_percent = models.PositiveIntegerField(
         "exposures of a block that must succeed, %",
         default=50,
@@ -153,6 +172,7 @@ class Study(StudyWords, PaySettings, QualificationSettings):
         constraints = [
             *StudyWords.Meta.constraints,
             *PaySettings.Meta.constraints,
+            *QualitySettings.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(protocol__in=["hype_inf", "hype_time"]),
                 name="study_protocol_known",
@@ -238,9 +258,22 @@ class Study(StudyWords, PaySettings, QualificationSettings):
 
     @property
     def n_trials(self) -> int:
+        """How many scored images one evaluator judges."""
         if self.is_timed:
             return self.n_blocks * self.images_per_block
         return self.n_real + self.n_fake
+
+    @property
+    def n_gold_per_block(self) -> int:
+        """How many gold images a block holds beside its own: half of them real."""
+        if not self.gold_percent:
+            return 0
+        block_size = self.images_per_block if self.is_timed else self.n_trials
+        return 2 * max(1, round(block_size * self.gold_percent / 200))
+
+    @property
+    def n_gold(self) -> int:
+        return self.n_gold_per_block * (self.n_blocks if self.is_timed else 1)
 
 
 class Arm(models.Model):

@@ -1,7 +1,8 @@
-"""What a study asks of its evaluators beside its images: the qualification."""
+"""What a study asks of its evaluators: a qualification, attention, quality."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Q
 
 AT_LEAST_ONE = [MinValueValidator(1)]
 PERCENT = [MaxValueValidator(100)]
@@ -42,3 +43,77 @@ class QualificationSettings(models.Model):
     @property
     def qualification_n_trials(self) -> int:
         return self.qualification_n_real + self.qualification_n_fake
+
+
+class QualityFlag(models.TextChoices):
+    """What may be doubtful of a session, as `science/quality.py` finds it."""
+
+    GOLD = "gold", "missed too many attention checks"
+    FAST = "fast", "answered too quickly"
+    SAME_ANSWER = "same_answer", "gave one answer too often in a row"
+    CRITERION = "criterion", "leaned too far to one answer"
+    CHANCE = "chance", "was not above chance"
+    FLOOR = "floor", "stayed at the shortest exposure"
+    CEILING = "ceiling", "stayed at the longest exposure"
+
+
+def default_exclusions() -> list[str]:
+    """Return the rules that say something of the person, not of the images."""
+    return [QualityFlag.GOLD, QualityFlag.FAST, QualityFlag.SAME_ANSWER]
+
+
+class QualitySettings(models.Model):
+    """Rules on whose judgments are doubtful, fixed before the study opens."""
+
+    gold_percent = models.PositiveIntegerField(
+        "attention checks, % of the images",
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="Images that are easy to tell, mixed in and never scored.",
+    )
+    gold_pass_percent = models.PositiveIntegerField(
+        "attention checks to recognise, %", default=75, validators=PERCENT
+    )
+    fast_ms = models.PositiveIntegerField(
+        "an answer is too quick below, ms", default=150, validators=AT_LEAST_ONE
+    )
+    fast_percent = models.PositiveIntegerField(
+        "too quick answers allowed, %", default=10, validators=PERCENT
+    )
+    longest_run = models.PositiveIntegerField(
+        "equal answers in a row that are too many",
+        default=25,
+        validators=[MinValueValidator(2)],
+    )
+    largest_criterion = models.FloatField(
+        "largest criterion, standard deviations",
+        default=1.0,
+        validators=[MinValueValidator(0.01)],
+    )
+    chance_percent = models.PositiveIntegerField(
+        "level of the test against chance, %", default=5, validators=PERCENT
+    )
+    limit_percent = models.PositiveIntegerField(
+        "trials at a limit of the staircase allowed, %", default=50, validators=PERCENT
+    )
+    exclusions = models.JSONField(
+        "sessions left out", default=default_exclusions, blank=True
+    )
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    gold_percent__lte=50,
+                    gold_pass_percent__lte=100,
+                    fast_ms__gt=0,
+                    fast_percent__lte=100,
+                    longest_run__gt=1,
+                    largest_criterion__gt=0,
+                    chance_percent__lte=100,
+                    limit_percent__lte=100,
+                ),
+                name="study_quality_rules_possible",
+            ),
+        ]

@@ -1,47 +1,7 @@
-"""Which images an evaluator sees, and in which order."""
-
-from typing import Literal
+"""Which images an evaluator sees."""
 
 import numpy as np
 from numpy.typing import NDArray
-
-Truth = Literal["real", "fake"]
-
-
-def truth_order(
-    *, n_real: int, n_fake: int, rng: np.random.Generator
-) -> list[Literal["real", "fake"]]:
-    """Return the truth of every trial of a block: exact counts in random order.
-
-    Parameters
-    ----------
-    n_real, n_fake : int
-        How many trials show a real and a generated image.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    list of {"real", "fake"}, length n_real + n_fake
-        Every order of these counts is equally likely.
-
-    Raises
-    ------
-    ValueError
-        If a count is negative.
-
-    Notes
-    -----
-    There is no limit on runs of one truth: with one, an evaluator who counts knows the
-    answer after a full run. Exact counts leak a little too (the last trials can be
-    inferred by who counted all before); the protocol states the counts openly, so every
-    evaluator has the same knowledge.
-    """
-    _require_count(n_real, "n_real")
-    _require_count(n_fake, "n_fake")
-    is_real = np.arange(n_real + n_fake) < n_real
-    rng.shuffle(is_real)
-    return ["real" if real else "fake" for real in is_real]
 
 
 def choose_least_shown(

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Max, Q
 
 from hypeweb.models import Agreement, Arm, MetricResult, Score, Study
+from hypeweb.models.scores import Exclusions
 from hypeweb.science.correlation import (
     RankCorrelation,
     normal_replicates,
@@ -50,17 +51,19 @@ def relate_study(study_id: int, *, now: datetime) -> None:
         if arm.sample_set_id in runs
     }
     kind = score_columns(study)[0].key
-    by_population: dict[str, dict[int, Score]] = {}
+    by_basis: dict[tuple[str, str], dict[int, Score]] = {}
     for score in Score.objects.filter(arm__study=study, kind=kind, value__isnull=False):
-        by_population.setdefault(score.population, {})[score.arm_id] = score
+        basis = score.population, score.exclusions
+        by_basis.setdefault(basis, {})[score.arm_id] = score
     related = [
         Agreement(
             study=study,
             population=population,
+            exclusions=exclusions,
             result=plain(_by_metric(study, arms, scores, results)),
             computed_at=now,
         )
-        for population, scores in by_population.items()
+        for (population, exclusions), scores in by_basis.items()
     ]
     with transaction.atomic():
         Study.objects.select_for_update(of=("self",)).get(pk=study_id)
@@ -83,9 +86,13 @@ def unrelated() -> list[int]:
     return list(scored.filter(late).values_list("pk", flat=True))
 
 
-def agreement_of(study: Study, *, population: str) -> tuple[MetricAgreement, ...]:
+def agreement_of(
+    study: Study, *, population: str, exclusions: str = Exclusions.NONE
+) -> tuple[MetricAgreement, ...]:
     """Return what was last stored of a study, metric by metric."""
-    stored = Agreement.objects.filter(study=study, population=population).first()
+    stored = Agreement.objects.filter(
+        study=study, population=population, exclusions=exclusions
+    ).first()
     return tuple(
         MetricAgreement(
             metric=entry["metric"],

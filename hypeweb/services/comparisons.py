@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypeweb.models import Arm, Session, Study, StudyComparison
+from hypeweb.models.scores import Exclusions
 from hypeweb.science.comparison import Comparison, PairComparison
 from hypeweb.science.hypotheses import HypothesisTest
 from hypeweb.science.ranking import Place
@@ -77,9 +78,13 @@ def as_result(study: Study, scored: TableScores) -> dict[str, Any]:
     }
 
 
-def comparison_of(study: Study, *, population: str) -> Compared | None:
+def comparison_of(
+    study: Study, *, population: str, exclusions: str = Exclusions.NONE
+) -> Compared | None:
     """Return what was last stored of a study, or None before anything was."""
-    stored = StudyComparison.objects.filter(study=study, population=population).first()
+    stored = StudyComparison.objects.filter(
+        study=study, population=population, exclusions=exclusions
+    ).first()
     if stored is None or stored.result["comparison"] is None:
         return None
     found, watch = stored.result["comparison"], stored.result["watch"]

@@ -79,24 +79,31 @@ class Debrief:
 def facts_of(study: Study) -> Facts:
     """Return what may be told before a session."""
     seconds = SECONDS_TIMED if study.is_timed else SECONDS_UNTIMED
+    n_trials = study.n_trials + study.n_gold
     return Facts(
         name=study.name,
         slug=study.slug,
         question=study.spoken_question,
         is_timed=study.is_timed,
-        n_trials=study.n_trials,
-        percent_real=50
-        if study.is_timed
-        else round(100 * study.n_real / study.n_trials),
+        n_trials=n_trials,
+        percent_real=_percent_real(study),
         n_blocks=study.n_blocks if study.is_timed else 1,
-        images_per_block=study.images_per_block if study.is_timed else study.n_trials,
+        images_per_block=n_trials // (study.n_blocks if study.is_timed else 1),
         feedback=study.feedback,
-        minutes=max(1, round(study.n_trials * seconds / 60)),
+        minutes=max(1, round(n_trials * seconds / 60)),
         has_fixed_language=study.has_fixed_language,
         contact=study.contact,
         debrief_text=study.debrief_text,
         qualification=_qualification_of(study) if study.asks_qualification else None,
     )
+
+
+def _percent_real(study: Study) -> int:
+    """Return the share of real images that a person sees, attention checks included."""
+    if study.is_timed:
+        return 50
+    n_real = study.n_real + study.n_gold // 2
+    return round(100 * n_real / (study.n_trials + study.n_gold))
 
 
 def _qualification_of(study: Study) -> QualificationFacts:
@@ -131,7 +138,9 @@ def task_of(session: Session) -> Task:
         required=None if is_qualifying else requirements_of(session),
         idle_limit_min=study.idle_limit_min,
         image_rendering=study.image_rendering,
-        n_trials=study.qualification_n_trials if is_qualifying else study.n_trials,
+        n_trials=study.qualification_n_trials
+        if is_qualifying
+        else study.n_trials + study.n_gold,
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hypeweb.models import Material, SampleSet, Session, Study, Trial
 from hypeweb.models.sessions import Truth
 from hypeweb.science.qualification import equal_shares
-from hypeweb.science.schedule import choose_least_shown, truth_order
+from hypeweb.science.schedule import choose_least_shown
 from hypeweb.services import pools
 from hypeweb.services.errors import ConflictError
 
@@ -19,19 +19,56 @@ ORIGINS = {Truth.REAL: SampleSet.Origin.REAL, Truth.FAKE: SampleSet.Origin.GENER
 
 @dataclass(frozen=True)
 class Place:
-    """One trial to be: its truth and its image."""
+    """One trial to be: its truth, its image and what it is for."""
 
     truth: Truth
     sample_id: int
+    purpose: Trial.Purpose = Trial.Purpose.SCORE
 
 
-def draw_scored(session: Session, rng: np.random.Generator) -> list[Place]:
-    """Return the trials of a session's task, in order."""
-    truths = _truths(session.study, rng)
+def draw_task(session: Session, rng: np.random.Generator) -> list[list[Place]]:
+    """Return the trials of a session's task, block by block, gold ones among them.
+
+    Counts are exact and every order equally likely. There is no limit on runs of one
+    truth: with one, who counts knows the answer after a full run.
+    """
+    study = session.study
+    n_blocks, (n_real, n_fake) = _block_counts(study)
+    counts = {Truth.REAL: n_real, Truth.FAKE: n_fake}
     images = {
-        truth: draw_images(session, truth, truths.count(truth), rng) for truth in Truth
+        truth: _enough(draw_images(session, truth, n_blocks * n, rng), n_blocks * n)
+        for truth, n in counts.items()
     }
-    return _places(truths, images)
+    gold = {truth: _draw_gold(session, truth, rng) for truth in Truth}
+    blocks = []
+    for _block in range(n_blocks):
+        places = [
+            Place(truth, images[truth].pop())
+            for truth, n in counts.items()
+            for _n in range(n)
+        ] + [
+            Place(truth, gold[truth].pop(), Trial.Purpose.GOLD)
+            for truth in Truth
+            for _n in range(study.n_gold_per_block // 2)
+        ]
+        blocks.append([places[index] for index in rng.permutation(len(places))])
+    return blocks
+
+
+def _draw_gold(session: Session, truth: Truth, rng: np.random.Generator) -> list[int]:
+    n = session.study.n_gold // 2
+    if not n:
+        return []
+    use = Material.Use.GOLD
+    return _enough(draw_material(session, truth, n, use=use, rng=rng), n)
+
+
+def _block_counts(study: Study) -> tuple[int, tuple[int, int]]:
+    """Return the number of blocks, and the scored real and made images of each."""
+    if not study.is_timed:
+        return 1, (study.n_real, study.n_fake)
+    half = study.images_per_block // 2
+    return study.n_blocks, (half, half)
 
 
 def draw_images(
@@ -44,18 +81,17 @@ def draw_images(
 
 def draw_qualification(session: Session, rng: np.random.Generator) -> list[Place]:
     """Return the trials of an attempt to qualify, in order."""
-    study = session.study
+    study, use = session.study, Material.Use.QUALIFICATION
     counts = {
         Truth.REAL: study.qualification_n_real,
         Truth.FAKE: study.qualification_n_fake,
     }
-    order = truth_order(n_real=counts[Truth.REAL], n_fake=counts[Truth.FAKE], rng=rng)
-    use = Material.Use.QUALIFICATION
-    images = {
-        truth: draw_material(session, truth, n, use=use, rng=rng)
+    places = [
+        Place(truth, sample_id, Trial.Purpose.QUALIFICATION)
         for truth, n in counts.items()
-    }
-    return _places([Truth(truth) for truth in order], images)
+        for sample_id in _enough(draw_material(session, truth, n, use=use, rng=rng), n)
+    ]
+    return [places[index] for index in rng.permutation(len(places))]
 
 
 def draw_material(
@@ -175,25 +211,12 @@ def _seen(session: Session) -> set[str]:
     return set(trials.order_by().values_list("sample__content_hash", flat=True))
 
 
-def _places(truths: list[Truth], images: dict[Truth, list[int]]) -> list[Place]:
-    if any(len(drawn) < truths.count(truth) for truth, drawn in images.items()):
+def _enough(drawn: list[int], n: int) -> list[int]:
+    if len(drawn) < n:
         raise ConflictError(
             _(
                 "There are too few images that you have not seen yet, so you cannot "
                 "take part. Thank you for your interest."
             )
         )
-    left = {truth: iter(drawn) for truth, drawn in images.items()}
-    return [Place(truth, next(left[truth])) for truth in truths]
-
-
-def _truths(study: Study, rng: np.random.Generator) -> list[Truth]:
-    if not study.is_timed:
-        order = truth_order(n_real=study.n_real, n_fake=study.n_fake, rng=rng)
-        return [Truth(truth) for truth in order]
-    half = study.images_per_block // 2
-    return [
-        Truth(truth)
-        for _block in range(study.n_blocks)
-        for truth in truth_order(n_real=half, n_fake=half, rng=rng)
-    ]
+    return drawn

@@ -66,6 +66,13 @@ def _session_columns(path: str) -> tuple[ExportColumn, ...]:
             "How far the evaluator's session is; only finished ones are scored.",
         ),
         ExportColumn(
+            "quality_flags",
+            "text",
+            f"{path}quality_flags",
+            "The study's rules on quality that the session breaks, in words separated "
+            "by commas; empty before it was scored too.",
+        ),
+        ExportColumn(
             "session_finished_at",
             "time",
             f"{path}finished_at",
@@ -78,7 +85,10 @@ def _trial_columns(path: str) -> tuple[ExportColumn, ...]:
     """Return the columns on when and how long an image was to be shown."""
     return (
         ExportColumn(
-            "block", "integer", f"{path}block", "Block of the session, from 1."
+            "block",
+            "integer",
+            f"{path}block",
+            "Block of the session, from 1; 0 in a qualification.",
         ),
         ExportColumn(
             "number", "integer", f"{path}number", "Place in the session, from 1."
@@ -290,6 +300,13 @@ SCORES = ExportTable(
         ),
         ExportColumn(
             "population", "text", "population", "Whose judgments: people or simulated."
+        ),
+        ExportColumn(
+            "exclusions",
+            "text",
+            "exclusions",
+            "none: everyone's judgments; applied: without the sessions that the "
+            "study's rules on quality leave out.",
         ),
         ExportColumn(
             "kind",

@@ -77,6 +77,7 @@ def _converters(
     convert: dict[str, Callable[[object], object]] = {
         "arm": (by_set if table.what == "evaluations" else names).get,  # type: ignore[dict-item]
         "evaluator": lambda pk: pseudonym(study, pk),  # type: ignore[arg-type]
+        "quality_flags": lambda flags: ",".join(flags or ()),  # type: ignore[arg-type]
         "shown_ms": _measured,
         "warnings": lambda pk: json.dumps(warned.get(pk, []), ensure_ascii=False),  # type: ignore[call-overload]
         "provenance": lambda value: json.dumps(value, ensure_ascii=False),

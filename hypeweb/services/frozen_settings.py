@@ -5,7 +5,7 @@ import json
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from hypeweb.models import Study
+from hypeweb.models import Material, Study
 
 # What changes while a study runs, or says nothing of what evaluators meet.
 NOT_SETTINGS = frozenset(
@@ -34,8 +34,11 @@ def settings_of(study: Study) -> Settings:
         [arm.label, arm.sample_set.content_hash]
         for arm in study.arms.select_related("sample_set").order_by("position")
     ]
-    materials = study.materials.values_list("use", "sample_set__content_hash")
-    found["materials"] = sorted(map(list, materials))
+    materials = list(study.materials.values_list("use", "sample_set__content_hash"))
+    for use in Material.Use:
+        found[f"{use}_sets"] = sorted(
+            digest for what, digest in materials if what == use
+        )
     plain: Settings = json.loads(json.dumps(found, cls=DjangoJSONEncoder))
     return plain
 

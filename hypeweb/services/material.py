@@ -10,7 +10,7 @@ from hypeweb.services.errors import DomainError
 
 USE_NAMES = {
     Material.Use.QUALIFICATION: "the qualification",
-    Material.Use.GOLD: "the gold trials",
+    Material.Use.GOLD: "the attention checks",
 }
 
 
@@ -21,7 +21,10 @@ def check(
     materials: Mapping[str, Sequence[SampleSet]],
 ) -> None:
     """Refuse a draft whose further images cannot serve their use."""
-    asked = {Material.Use.QUALIFICATION: study.asks_qualification}
+    asked = {
+        Material.Use.QUALIFICATION: study.asks_qualification,
+        Material.Use.GOLD: bool(study.gold_percent),
+    }
     for use, is_asked in asked.items():
         sets = materials.get(use, ())
         origins = {sample_set.origin for sample_set in sets}
@@ -66,8 +69,8 @@ def shortages(study: Study, arms: Sequence[SampleSet]) -> list[str]:
         if n_free < needed:
             found.append(
                 f"“{sample_set}” has {_left(n_free, sample_set)} that this study does "
-                f"not score, and one evaluator may need {needed} of them for the "
-                "qualification; choose another set or ask for fewer."
+                f"not score, and one evaluator may need {needed} of them to qualify or "
+                "as attention checks; choose another set or ask for fewer."
             )
     return found
 
@@ -82,6 +85,11 @@ def images_needed(study: Study) -> tuple[int, int]:
 
 def _material_needs(study: Study) -> Iterator[tuple[SampleSet, int]]:
     """Yield how many images of a set one evaluator may see for one use."""
+    use = Material.Use.GOLD
+    for origin in SampleSet.Origin:
+        sets = pools.material_sets(study, use=use, origin=origin)
+        for sample_set in sets:
+            yield sample_set, math.ceil(study.n_gold / 2 / len(sets))
     if study.asks_qualification:
         attempts = study.qualification_max_attempts
         counts = {

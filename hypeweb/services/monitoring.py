@@ -9,6 +9,7 @@ from django.db.models import Avg, Count, F, Q, QuerySet
 from django.db.models.functions import Abs
 
 from hypeweb.models import Judgment, Score, Session, Study, Trial
+from hypeweb.models.scores import Exclusions
 
 State = Session.State
 PEOPLE = Session.Population.PEOPLE
@@ -182,7 +183,11 @@ def _arms(study: Study, scores: list[Score]) -> tuple[ArmState, ...]:
 def _scores(study: Study) -> QuerySet[Score]:
     kind = Score.Kind.HYPE_TIME if study.is_timed else Score.Kind.HYPE_INF
     return Score.objects.filter(
-        arm__study=study, population=PEOPLE, kind=kind, value__isnull=False
+        arm__study=study,
+        population=PEOPLE,
+        exclusions=Exclusions.NONE,
+        kind=kind,
+        value__isnull=False,
     )
 
 

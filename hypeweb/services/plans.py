@@ -8,6 +8,7 @@ import numpy as np
 from django.db.models import Count, Q
 
 from hypeweb.models import Score, Session, Study, Trial
+from hypeweb.models.scores import Exclusions
 from hypeweb.models.study_pay import PaySettings
 from hypeweb.science import planning
 from hypeweb.science.planning import Plan, Terms
@@ -95,6 +96,7 @@ def calibrate(*, is_timed: bool) -> Calibration:
         Score.objects.filter(
             population=Session.Population.PEOPLE,
             kind=kind,
+            exclusions=Exclusions.NONE,
             person_spread__isnull=False,
             arm__study__state=Study.State.CLOSED,
         ).values_list("arm__study_id", "person_spread", "n_evaluators")
@@ -244,6 +246,10 @@ def _sentences(
     calibration: Calibration,
 ) -> tuple[str, ...]:
     score = "HYPE_time" if setup.is_timed else "HYPE_inf"
+    settles = (
+        "The staircase settles at "
+        f"{100 * setup.rule.convergence_point():.1f} % correct."
+    )
     apart = (
         "thresholds of 250 and 300 ms" if setup.is_timed else "errors of 30 and 40 %"
     )
@@ -258,7 +264,8 @@ def _sentences(
         if wanted.n_evaluators
         else f"±{width} is out of reach."
     )
-    return plan.statement, shown, more, calibration.statement
+    told = (plan.statement, shown, more, calibration.statement)
+    return (settles, *told) if setup.is_timed else told
 
 
 def _spread_text(is_timed: bool, spread: float | None = None) -> str:

@@ -14,6 +14,8 @@ def as_json(report: Report) -> dict[str, object]:
         "slug": report.study.slug,
         "protocol": report.study.protocol,
         "population": report.population,
+        "exclusions": report.exclusions,
+        "excluded": plain(report.excluded),
         "headline": list(report.headline),
         "notes": list(report.notes),
         "settings": dict(report.settings),
@@ -36,14 +38,14 @@ def as_json(report: Report) -> dict[str, object]:
 
 def as_csv_rows(report: Report) -> list[list[str]]:
     """Return the report as a table of strings, heading first."""
-    heading = ["arm", "population", "evaluators", "judgments"]
+    heading = ["arm", "population", "exclusions", "evaluators", "judgments"]
     for column in report.columns + report.detail_columns:
         heading += [column.key, f"{column.key}_low", f"{column.key}_high"]
     heading += ["place", "place_low", "place_high", "chance_best"]
     places = {line.place.arm: line.place for line in _places(report)}
     table = [heading]
     for row in report.rows:
-        line = [row.arm_label, report.population]
+        line = [row.arm_label, report.population, report.exclusions]
         line += [str(row.n_evaluators), str(row.n_judgments)]
         for cell in row.cells + row.details:
             line += [_plain(cell.value), _plain(cell.low), _plain(cell.high)]
@@ -67,7 +69,8 @@ def as_text(report: Report) -> str:
         for line in table
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    lines += [*_comparison_text(report), "", *report.notes]
+    said = [report.excluded.statement] if report.excluded.n_sessions else []
+    lines += [*_comparison_text(report), "", *said, *report.notes]
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -14,6 +14,7 @@ from hypeweb.services.comparisons import (
     difference_text,
     interval_text,
 )
+from hypeweb.services.quality import Excluded
 from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
 
 ALPHA = 0.05
@@ -66,6 +67,27 @@ class ComparisonSection:
     places: tuple[PlaceLine, ...]
     eta_squared: float | None
     omega_squared: float | None
+
+
+@dataclass(frozen=True)
+class ExclusionLine:
+    """One rule on quality, and how many sessions break it."""
+
+    flag: str
+    text: str
+    n_sessions: int
+    excludes: bool
+
+
+@dataclass(frozen=True)
+class ExclusionSection:
+    """Whom the rules on quality leave out, and whether this report does."""
+
+    is_applied: bool
+    n_sessions: int
+    n_left_out: int
+    statement: str
+    lines: tuple[ExclusionLine, ...]
 
 
 @dataclass(frozen=True)
@@ -136,6 +158,36 @@ def agreement_section(
         else _no_order("The metrics"),
         lines=lines,
         has_verdict=has_verdict,
+    )
+
+
+def exclusion_section(excluded: Excluded, *, is_applied: bool) -> ExclusionSection:
+    """Return whom the rules on quality leave out, rule by rule."""
+    n_all, n_out = excluded.n_sessions, excluded.n_left_out
+    if is_applied:
+        statement = (
+            f"This report leaves out {n_out} of {n_all} finished sessions by the "
+            "rules below, which were fixed before the study opened."
+        )
+    else:
+        statement = (
+            f"This report rests on everyone. The rules below, fixed before the study "
+            f"opened, would leave out {n_out} of {n_all} finished sessions."
+        )
+    return ExclusionSection(
+        is_applied=is_applied,
+        n_sessions=n_all,
+        n_left_out=n_out,
+        statement=statement,
+        lines=tuple(
+            ExclusionLine(
+                flag=count.flag.value,
+                text=str(count.flag.label),
+                n_sessions=count.n_sessions,
+                excludes=count.excludes,
+            )
+            for count in excluded.counts
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from hypeweb.models import (
     Session,
     Study,
 )
-from hypeweb.services import agreement, comparisons, evaluations, studies
+from hypeweb.services import agreement, comparisons, evaluations, quality, studies
 from hypeweb.services.comparisons import Compared
 from hypeweb.services.report_columns import (
     DEPEND_ON_COUNT,
@@ -29,12 +29,15 @@ from hypeweb.services.report_sections import (
     UNTESTED,
     AgreementSection,
     ComparisonSection,
+    ExclusionSection,
     agreement_section,
     comparison_section,
+    exclusion_section,
     verdict,
 )
 
 Population = Literal["people", "simulated"]
+ExclusionsChoice = Literal["none", "applied"]
 N_GRID = 24
 
 
@@ -89,6 +92,8 @@ class Report:
     study: Study
     population: Population
     other_population: Population | None
+    exclusions: ExclusionsChoice
+    excluded: ExclusionSection
     headline: tuple[str, ...]
     notes: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -101,16 +106,31 @@ class Report:
     real_grid: tuple[int, ...]
 
 
-def build_report(study: Study, *, population: Population | None = None) -> Report:
-    """Return the report of a study for people, or for simulated evaluators."""
+def build_report(
+    study: Study,
+    *,
+    population: Population | None = None,
+    exclusions: ExclusionsChoice = "none",
+) -> Report:
+    """Return the report of a study for people, or for simulated evaluators.
+
+    It rests on everyone, or leaves out whom the study's rules on quality leave out.
+    """
     arms = list(study.arms.select_related("sample_set"))
-    scores = list(Score.objects.filter(arm__study=study).select_related("arm"))
+    found = Score.objects.filter(arm__study=study, exclusions=exclusions)
+    scores = list(found.select_related("arm"))
     scored = {score.population for score in scores}
     chosen = population or _default_population(scored)
     other: Population = "simulated" if chosen == "people" else "people"
     columns, details = score_columns(study) + METRIC_COLUMNS, detail_columns(study)
     names = comparisons.arm_names(arms)
-    compared = comparisons.comparison_of(study, population=chosen)
+    compared = comparisons.comparison_of(
+        study, population=chosen, exclusions=exclusions
+    )
+    excluded = exclusion_section(
+        quality.excluded_of(study, population=chosen),
+        is_applied=exclusions == "applied",
+    )
     runs = evaluations.evaluations_of(study)
     shown_again = _n_shown_again(study, chosen)
     rows = _mark_best(
@@ -134,6 +154,8 @@ def build_report(study: Study, *, population: Population | None = None) -> Repor
         study=study,
         population=chosen,
         other_population=other if other in scored else None,
+        exclusions=exclusions,
+        excluded=excluded,
         headline=_headline(columns, rows, chosen, compared),
         notes=_notes(study, chosen, rows),
         columns=columns,
@@ -143,7 +165,8 @@ def build_report(study: Study, *, population: Population | None = None) -> Repor
         if compared and len(arms) > 1
         else None,
         agreement=agreement_section(
-            study, agreement.agreement_of(study, population=chosen)
+            study,
+            agreement.agreement_of(study, population=chosen, exclusions=exclusions),
         ),
         watch=comparisons.watch_sentences(study, compared.watch if compared else None)
         if study.watch_sequentially and len(arms) > 1

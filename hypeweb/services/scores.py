@@ -1,14 +1,14 @@
 """Scores: what the finished sessions of each arm say."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from hypeweb.models import (
@@ -19,6 +19,7 @@ from hypeweb.models import (
     StudyComparison,
     Trial,
 )
+from hypeweb.models.scores import Exclusions
 from hypeweb.models.sessions import Truth
 from hypeweb.science.answers import EvaluatorAnswers, class_counts
 from hypeweb.science.arm_scores import Settings, TimedScores, UntimedScores
@@ -27,7 +28,7 @@ from hypeweb.science.judgments_table import JudgmentsTable
 from hypeweb.science.populations import between_person_sd
 from hypeweb.science.response_times import ResponseTimes
 from hypeweb.science.table_scores import TableScores, score_arms
-from hypeweb.services import comparisons
+from hypeweb.services import comparisons, quality
 
 # A researcher's own preview is no evidence.
 SCORED = (Session.Population.PEOPLE, Session.Population.SIMULATED)
@@ -52,8 +53,17 @@ class Number:
     person_spread: float | None = None
 
 
+@dataclass(frozen=True)
+class Basis:
+    """Whose judgments scores rest on."""
+
+    study: Study
+    population: str
+    exclusions: Exclusions
+
+
 def score_study(study_id: int, *, now: datetime) -> None:
-    """Recompute every score of a study from its finished sessions.
+    """Recompute every score of a study, with and without whom its rules leave out.
 
     The study's row is locked only to write: evaluators who join or start need it too.
     """
@@ -61,21 +71,28 @@ def score_study(study_id: int, *, now: datetime) -> None:
     scores: list[Score] = []
     compared: list[StudyComparison] = []
     for population in SCORED:
-        table = judgments_of(study, population=population)
-        if table.truth.size:
-            scored = score_arms(
-                table,
-                seed=study.seed,
-                settings=Settings(
-                    limits_ms=(study.min_ms, study.max_ms),
-                    masks_ms=float(study.n_masks * study.mask_ms),
-                ),
-            )
-            scores += _scores(study, population, table, scored, now=now)
+        left_out = quality.flag_sessions(study, population=population)
+        everyone = _score(study, judgments_of(study, population=population))
+        # Where nobody is left out, the numbers are the same to the last digit.
+        kept = (
+            _score(study, judgments_of(study, population=population, without=left_out))
+            if left_out
+            else everyone
+        )
+        for exclusions, found in (
+            (Exclusions.NONE, everyone),
+            (Exclusions.APPLIED, kept),
+        ):
+            if found is None:
+                continue
+            table, scored = found
+            basis = Basis(study, population, exclusions)
+            scores += _scores(basis, table, scored, now=now)
             compared.append(
                 StudyComparison(
                     study=study,
                     population=population,
+                    exclusions=exclusions,
                     result=comparisons.as_result(study, scored),
                     computed_at=now,
                 )
@@ -91,8 +108,23 @@ def score_study(study_id: int, *, now: datetime) -> None:
         StudyComparison.objects.bulk_create(compared)
 
 
-def judgments_of(study: Study, *, population: str) -> JudgmentsTable:
-    """Return the judgments of the finished sessions, by order of finishing.
+def _score(
+    study: Study, table: JudgmentsTable
+) -> tuple[JudgmentsTable, TableScores] | None:
+    """Return a table with what it says; nothing of an empty one."""
+    if not table.truth.size:
+        return None
+    settings = Settings(
+        limits_ms=(study.min_ms, study.max_ms),
+        masks_ms=float(study.n_masks * study.mask_ms),
+    )
+    return table, score_arms(table, seed=study.seed, settings=settings)
+
+
+def judgments_of(
+    study: Study, *, population: str, without: Collection[int] = ()
+) -> JudgmentsTable:
+    """Return the judgments of the finished sessions but some, by order of finishing.
 
     The order is that of arrival, which the confidence sequence needs, and decides the
     random numbers that `manage.py score_judgments` would draw for the same rows.
@@ -102,7 +134,8 @@ def judgments_of(study: Study, *, population: str) -> JudgmentsTable:
         COUNTS,
         trial__session__study=study,
         trial__session__population=population,
-    ).order_by(
+    )
+    found = found.exclude(trial__session__in=without).order_by(
         "trial__session__finished_at",
         "trial__session_id",
         "trial__block",
@@ -153,13 +186,18 @@ def _positive(shown_ms: Sequence[float | None]) -> NDArray[np.float64]:
 
 
 def scores_of(study: Study, *, population: str | None) -> QuerySet[Score]:
-    """Return the scores of a study's arms, of one population or of each."""
-    found = Score.objects.filter(arm__study=study).select_related("arm")
+    """Return the scores of a study's arms from everyone of a population or of each."""
+    found = Score.objects.filter(
+        arm__study=study, exclusions=Exclusions.NONE
+    ).select_related("arm")
     return found.filter(population=population) if population else found
 
 
 def unscored(*, now: datetime) -> list[int]:
-    """Return studies with a session that ended a while ago and is in no score."""
+    """Return studies with a session that ended a while ago and is in no score.
+
+    One without flags was scored before there were any.
+    """
     settled = now - timedelta(seconds=settings.EVALUATION_LEASE_SECONDS)
     finished = Session.objects.filter(
         study=OuterRef("pk"),
@@ -180,21 +218,25 @@ def unscored(*, now: datetime) -> list[int]:
         ),
         last_scored=Subquery(newest),
     )
-    late = Q(last_scored__isnull=True) | Q(last_scored__lt=F("last_finished"))
+    late = (
+        Q(last_scored__isnull=True)
+        | Q(last_scored__lt=F("last_finished"))
+        | Exists(finished.filter(quality_flags__isnull=True))
+    )
     return list(
         studies.filter(late, last_finished__isnull=False).values_list("pk", flat=True)
     )
 
 
 def _scores(
-    study: Study,
-    population: str,
+    basis: Basis,
     table: JudgmentsTable,
     scored: TableScores,
     *,
     now: datetime,
 ) -> list[Score]:
     found: list[Score] = []
+    study = basis.study
     arms = list(study.arms.all())
     names = comparisons.arm_names(arms)
     digest = _hash(table)
@@ -210,7 +252,8 @@ def _scores(
         found += [
             Score(
                 arm=arm,
-                population=population,
+                population=basis.population,
+                exclusions=basis.exclusions,
                 kind=number.kind,
                 value=number.estimate.value,
                 low=number.estimate.low,

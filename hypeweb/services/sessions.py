@@ -376,13 +376,8 @@ def _begin_qualification(session: Session, *, now: datetime) -> None:
     Evaluator.objects.select_for_update().get(pk=session.evaluator_id)
     attempt = qualifications.begin(session, now=now)
     rng = np.random.default_rng([session.seed, attempt.attempt])
-    _add_trials(
-        session,
-        draws.draw_qualification(session, rng),
-        qualification=attempt,
-        purpose=Trial.Purpose.QUALIFICATION,
-        block=0,
-    )
+    drawn = draws.draw_qualification(session, rng)
+    _add_trials(session, drawn, block=0, qualification=attempt)
     session.state, session.started_at = Session.State.RUNNING, now
 
 
@@ -400,13 +395,9 @@ def _take_place(session: Session, study: Study, *, now: datetime) -> bool:
 
 
 def _begin_task(session: Session, *, now: datetime) -> None:
-    study, rng = session.study, np.random.default_rng(session.seed)
-    drawn = draws.draw_scored(session, rng)
-    per_block = study.images_per_block if study.is_timed else len(drawn)
-    for start in range(0, len(drawn), per_block):
-        _add_trials(
-            session, drawn[start : start + per_block], block=1 + start // per_block
-        )
+    blocks = draws.draw_task(session, np.random.default_rng(session.seed))
+    for block, drawn in enumerate(blocks, start=1):
+        _add_trials(session, drawn, block=block)
     session.state, session.started_at = Session.State.RUNNING, now
 
 
@@ -415,7 +406,6 @@ def _add_trials(
     drawn: Sequence[draws.Place],
     *,
     block: int,
-    purpose: Trial.Purpose = Trial.Purpose.SCORE,
     qualification: Qualification | None = None,
 ) -> None:
     first = 1 + session.trials.count()
@@ -424,7 +414,7 @@ def _add_trials(
             session=session,
             number=number,
             block=block,
-            purpose=purpose,
+            purpose=place.purpose,
             qualification=qualification,
             sample_id=place.sample_id,
             truth=place.truth,

@@ -25,6 +25,7 @@ from hypeweb.services import (
     audit,
     frozen_settings,
     material,
+    quality_rules,
     samples,
     screens,
     sweeps,
@@ -33,6 +34,8 @@ from hypeweb.services import (
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.sweeps import PlacedSet
 
+# The staircase of a study that is no preset.
+CUSTOM = "custom"
 # The address of the form for a new study, so no study's own.
 NEW = "new"
 # Two who choose one name at once get different addresses on another try.
@@ -67,10 +70,22 @@ def rule_of(study: Study) -> Rule:
     )
 
 
+def preset_of(study: Study) -> str:
+    """Return the preset that a study's staircase is, or that it is its own."""
+    try:
+        rule = rule_of(study)
+    except ValueError:
+        return CUSTOM
+    same = (name for name, preset in PRESETS.items() if preset == rule)
+    return next(same, CUSTOM)
+
+
 def apply_preset(study: Study, preset: str) -> None:
-    """Copy a preset's numbers into a draft, where they may still be changed."""
-    rule = PRESETS[preset]
+    """Copy a preset's numbers into a draft; a study's own keep what they are."""
     study.preset = preset
+    if preset == CUSTOM:
+        return
+    rule = PRESETS[preset]
     for name in rule.__dataclass_fields__:
         setattr(study, name, getattr(rule, name))
 
@@ -278,6 +293,7 @@ def describe(study: Study) -> list[tuple[str, str]]:
         rows.insert(3, ("Sweep over", study.get_sweep_axis_display()))
     if study.asks_qualification:
         rows.insert(-1, ("Qualification", _qualification_text(study)))
+    rows[-1:-1] = quality_rules.describe(study)
     if not study.is_timed:
         rows.insert(1, ("Images", f"{study.n_real} real, {study.n_fake} generated"))
         return rows
@@ -415,6 +431,7 @@ def check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
             raise DomainError(
                 f"“{sample_set}” has no images yet; wait until its import is done."
             )
+    quality_rules.check(study)
     try:
         rule_of(study)
     except ValueError as error:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from hypeweb import access
 from hypeweb.services import figures, report_formats, reports
 from hypeweb.services.errors import DomainError
-from hypeweb.services.reports import Population, Report
+from hypeweb.services.reports import ExclusionsChoice, Population, Report
 
 
 def _build(request: HttpRequest, slug: str) -> Report:
@@ -22,11 +22,20 @@ def _build(request: HttpRequest, slug: str) -> Report:
         raise DomainError(
             f"The population must be people or simulated; got {population}."
         )
-    return reports.build_report(study, population=population)  # type: ignore[arg-type]
+    exclusions = request.GET.get("exclusions", "none")
+    if exclusions not in get_args(ExclusionsChoice):
+        raise DomainError(f"The exclusions must be none or applied; got {exclusions}.")
+    return reports.build_report(
+        study,
+        population=population,  # type: ignore[arg-type]
+        exclusions=exclusions,  # type: ignore[arg-type]
+    )
 
 
 def _attachment(report: Report, suffix: str) -> str:
-    return f'attachment; filename="{report.study.slug}-{report.population}.{suffix}"'
+    applied = "-exclusions-applied" if report.exclusions == "applied" else ""
+    name = f"{report.study.slug}-{report.population}{applied}.{suffix}"
+    return f'attachment; filename="{name}"'
 
 
 @login_required
@@ -34,13 +43,18 @@ def _attachment(report: Report, suffix: str) -> str:
 def report(request: HttpRequest, slug: str) -> HttpResponse:
     built = _build(request, slug)
     address = reverse("report", args=[slug])
-    other = built.other_population
+    other, applied = built.other_population, built.excluded.is_applied
     context = {
         "report": built,
         "study": built.study,
         "figures": figures.figures_of(built.study, population=built.population),
         "can_change": access.can_change(access.researcher(request), built.study),
-        "other_population_url": f"{address}?population={other}" if other else None,
+        "other_exclusions_url": f"{address}?population={built.population}"
+        f"&exclusions={'none' if applied else 'applied'}",
+        "other_population_url": f"{address}?population={other}"
+        f"&exclusions={built.exclusions}"
+        if other
+        else None,
     }
     return render(request, "reports/report.html", context)
 

@@ -80,7 +80,7 @@ def study_plan(request: HttpRequest) -> HttpResponse:
                 n_arms=form.cleaned_data["n_arms"],
                 pay=form.as_pay(),
             )
-        except DomainError as problem:
+        except (DomainError, ValueError) as problem:
             error = str(problem)
     return render(request, "studies/_plan.html", {"preview": preview, "error": error})
 

@@ -62,7 +62,7 @@ def test_simulate_walks_the_http_interface_and_is_marked(study, capsys):
     sessions = Session.objects.filter(population="simulated", state="finished")
     assert sessions.count() == 4
     assert Judgment.objects.count() == 16
-    assert Score.objects.filter(population="simulated", kind="hype_inf").count() == 2
+    assert Score.objects.filter(exclusions="none", kind="hype_inf").count() == 2
     assert not Score.objects.filter(population="people").exists()
 
 
@@ -77,8 +77,9 @@ def test_simulate_recovers_the_error_it_was_given(researcher, capsys):
         evaluators=12,
         arm_error=["made 0=0.0", "made 1=0.6"],
     )
+    everyone = Score.objects.filter(exclusions="none")
     low, high = (
-        Score.objects.get(arm__label=label, kind="hype_inf").value
+        everyone.get(arm__label=label, kind="hype_inf").value
         for label in ("made 0", "made 1")
     )
     assert low < 0.15
@@ -88,7 +89,7 @@ def test_simulate_recovers_the_error_it_was_given(researcher, capsys):
 @pytest.mark.django_db(transaction=True)
 def test_simulate_walks_a_timed_study(timed_study, capsys):
     call_command("simulate", timed_study.slug, evaluators=2, threshold_ms=200.0)
-    score = Score.objects.get(kind="hype_time")
+    score = Score.objects.get(exclusions="none", kind="hype_time")
     assert score.n_evaluators == 2
     assert 400 <= score.value <= 520
 
@@ -105,7 +106,7 @@ def test_simulate_recovers_the_threshold_it_was_given(researcher, capsys):
         images_per_block=100,
     )
     call_command("simulate", study.slug, evaluators=6, threshold_ms=250.0)
-    score = Score.objects.get(kind="threshold_ms")
+    score = Score.objects.get(exclusions="none", kind="threshold_ms")
     assert (score.n_evaluators, score.n_judgments) == (6, 600)
     # 450 trials of one evaluator leave an SD of 9 % (docs/science.md), 600 trials 8 %;
     # six people who differ by 10 % add 4 %. Four of their joint SDs.
@@ -126,7 +127,7 @@ def test_every_kind_of_observer_walks(researcher, protocol, capsys):
         "left" if kind == "drop-out" else "finished" for kind in OBSERVERS
     ]
     assert Score.objects.filter(population="simulated").exists()
-    fast = Score.objects.get(kind="response_ms")
+    fast = Score.objects.get(exclusions="none", kind="response_ms")
     assert fast.note.startswith("Evaluators with more than one answer in ten under 150")
 
 

@@ -1,41 +1,8 @@
-from itertools import combinations
-
 import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from hypeweb.science.schedule import choose_least_shown, truth_order
-
-
-def test_truth_order_has_exact_counts():
-    order = truth_order(n_real=75, n_fake=75, rng=np.random.default_rng(1))
-
-    assert sorted(order) == ["fake"] * 75 + ["real"] * 75
-
-
-def test_truth_order_makes_every_order_equally_likely():
-    rng = np.random.default_rng(1)
-    orders = [
-        tuple(
-            i
-            for i, t in enumerate(truth_order(n_real=2, n_fake=3, rng=rng))
-            if t == "real"
-        )
-        for _ in range(4000)
-    ]
-
-    counts = [orders.count(places) for places in combinations(range(5), 2)]
-
-    assert chisquare(counts).pvalue > 0.001
-
-
-def test_truth_order_of_nothing_is_empty():
-    assert truth_order(n_real=0, n_fake=0, rng=np.random.default_rng(1)) == []
-
-
-def test_truth_order_refuses_a_negative_count():
-    with pytest.raises(ValueError, match="n_fake must be at least 0, got -1"):
-        truth_order(n_real=1, n_fake=-1, rng=np.random.default_rng(1))
+from hypeweb.science.schedule import choose_least_shown
 
 
 def test_choose_least_shown_exhausts_lower_counts_first():

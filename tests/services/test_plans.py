@@ -118,7 +118,8 @@ def test_the_preview_says_what_the_form_gives():
     assert more.startswith("±3.0 points takes ")
     assert "bundled defaults" in basis
     timed = plans.preview(TIMED, n_evaluators=30, n_arms=1)
-    assert "thresholds of 250 and 300 ms" in timed.sentences[1]
+    assert timed.sentences[0] == "The staircase settles at 63.0 % correct."
+    assert "thresholds of 250 and 300 ms" in timed.sentences[2]
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_qualification_never_enters_a_score(asking):
     session = attempt(join(asking), "r")
     walk(start(session), "w")
     scores.score_study(asking.pk, now=NOW)
-    found = Score.objects.get(kind="hype_inf")
+    found = Score.objects.get(kind="hype_inf", exclusions="none")
     assert (found.value, found.n_judgments) == (1.0, 4)
     assert sessions.result_of(session).n_answered == 4
 
@@ -355,7 +355,7 @@ def test_a_study_says_what_its_qualification_lacks(researcher, tmp_path):
     )
     assert any(
         "“few r” has 12 images that this study does not score, and one evaluator may "
-        "need 100 of them for the qualification" in sentence
+        "need 100 of them to qualify or as attention checks" in sentence
         for sentence in studies.blockers(study)
     )
     with pytest.raises(DomainError, match="at least one real and one generated set"):

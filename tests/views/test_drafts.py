@@ -61,7 +61,9 @@ def test_an_open_study_is_cloned_and_not_changed(researcher_client, study):
     clone = reverse("study_clone", args=[study.slug])
     page = text(researcher_client.get(clone))
     assert 'value="Copy of A study"' in page
-    researcher_client.post(clone, study_fields(study, name="Copy"))
+    researcher_client.post(
+        clone, study_fields(study, name="Copy", preset="custom", start_ms=700)
+    )
     copy = Study.objects.get(name="Copy")
     assert (copy.state, copy.start_ms) == ("draft", 700)
     assert SampleSet.objects.filter(arms__study=copy).count() == 2

@@ -164,7 +164,9 @@ def test_the_reports_formats(researcher_client, study, path):
         numbers = json.loads(response.content)["arms"][0]["numbers"]
         assert numbers["hype_inf"]["text"] == "25.0"
     elif path == "report_csv":
-        assert text(response).startswith("arm,population,evaluators,judgments,hype_inf")
+        assert text(response).startswith(
+            "arm,population,exclusions,evaluators,judgments"
+        )
     else:
         assert "made 0" in text(response)
 
@@ -412,3 +414,48 @@ def test_a_study_is_watched_when_the_form_says_so(researcher_client, study):
 def test_the_form_says_what_a_timed_study_tells_without_feedback():
     help_text = StudyForm(sample_sets=SampleSet.objects.none())["feedback"].help_text
     assert "tells without it" in help_text
+
+
+def test_a_staircase_of_one_s_own_is_a_choice_of_the_form(researcher_client, study):
+    own = {"preset": "custom", "start_ms": 400, "step_down_ms": 20, "n_masks": 2}
+    sent = study_fields(study, protocol="hype_time", **own)
+    researcher_client.post(reverse("study_new"), sent)
+    created = Study.objects.get(name="New")
+    assert (created.preset, created.start_ms, created.step_down_ms) == (
+        "custom",
+        400,
+        20,
+    )
+    assert created.n_masks == 2
+    assert "settles at" in text(
+        researcher_client.get(reverse("study_plan"), {**sent, "n_arms": 1})
+    )
+
+
+def test_a_preset_goes_before_numbers_that_are_out_of_sight(researcher_client, study):
+    sent = study_fields(study, preset="weighted-75", step_down_ms=99)
+    researcher_client.post(reverse("study_new"), sent)
+    assert Study.objects.get(name="New").step_down_ms == 10
+
+
+def test_a_custom_staircase_needs_its_numbers(researcher_client, study):
+    sent = study_fields(study, preset="custom", step_up_ms="")
+    response = researcher_client.post(reverse("study_new"), sent)
+    assert response.status_code == 400
+    assert "A custom staircase needs this number." in text(response)
+
+
+def test_the_report_has_one_switch_for_exclusions(researcher_client, study):
+    walk(join(study))
+    scores.score_study(study.pk, now=NOW)
+    address = reverse("report", args=[study.slug])
+    everyone = text(researcher_client.get(address))
+    assert "Show the report without them" in everyone
+    applied = text(researcher_client.get(f"{address}?exclusions=applied"))
+    assert "Show everyone" in applied
+    data = researcher_client.get(
+        f"{reverse('report_json', args=[study.slug])}?exclusions=applied"
+    )
+    assert data.json()["exclusions"] == "applied"
+    assert "exclusions-applied.json" in data["Content-Disposition"]
+    assert researcher_client.get(f"{address}?exclusions=some").status_code == 400

@@ -16,6 +16,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("study", help="the study's short name in its address")
         parser.add_argument("--json", type=Path, metavar="OUT")
+        parser.add_argument(
+            "--exclusions",
+            choices=get_args(reports.ExclusionsChoice),
+            default="none",
+            help="applied: without whom the study's rules leave out",
+        )
         parser.add_argument("--population", choices=get_args(reports.Population))
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -25,7 +31,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"There is no study {options['study']!r}; there are: {known}."
             )
-        report = reports.build_report(study, population=options["population"])
+        report = reports.build_report(
+            study, population=options["population"], exclusions=options["exclusions"]
+        )
         self.stdout.write(report_formats.as_text(report))
         if options["json"]:
             options["json"].write_text(

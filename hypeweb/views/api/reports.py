@@ -57,8 +57,12 @@ def read_report(
         Scored | None,
         Query(description="Whose judgments; people's, if there are any."),
     ] = None,
+    exclusions: Annotated[
+        service.ExclusionsChoice,
+        Query(description="applied: without whom the study's rules leave out."),
+    ] = "none",
 ) -> JsonResponse:
     """Return a study's report; nothing is computed for it."""
     study = access.study(user_of(request), slug)
-    report = service.build_report(study, population=population)
+    report = service.build_report(study, population=population, exclusions=exclusions)
     return JsonResponse(report_formats.as_json(report))

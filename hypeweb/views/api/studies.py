@@ -12,7 +12,7 @@ from ninja.pagination import paginate
 from ninja.responses import Status
 
 from hypeweb import access, tasks
-from hypeweb.models import Study
+from hypeweb.models import Material, Study
 from hypeweb.services import frozen_settings
 from hypeweb.services import studies as service
 from hypeweb.views.api.auth import Scope, needs, user_of
@@ -108,7 +108,11 @@ def create_study(request: HttpRequest, payload: StudyIn) -> Status[StudyOut]:
         user, [payload.real_set, *payload.arms]
     )
     study = payload.as_study(owner=user, real_set=real_set)
-    service.create_study(study=study, sample_sets=made)
+    materials = {
+        use.value: access.sample_sets_to_change(user, getattr(payload, f"{use}_sets"))
+        for use in Material.Use
+    }
+    service.create_study(study=study, sample_sets=made, materials=materials)
     tasks.begin_study(study)
     return Status(201, _out(request, study))
 

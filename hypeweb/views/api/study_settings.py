@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from hypeweb.forms import EXTRACTORS
 from hypeweb.models import SampleSet, Study
+from hypeweb.models.study_settings import QualityFlag
 from hypeweb.models.study_words import DEFAULT_CONSENT
 from hypeweb.science.staircase import PRESETS
 from hypeweb.services import studies
@@ -24,6 +25,12 @@ from hypeweb.views.api.fields import NO_NUL, NOT_BLANK, RowId
 MAX_ARMS = 100
 MAX_SETTING = 1_000_000
 MAX_TEXT_LENGTH = 20_000
+# What the model's field alone does not say.
+NAMED_KINDS: dict[str, Any] = {
+    "extractor": Literal[tuple(EXTRACTORS)],
+    "exclusions": list[Literal[tuple(QualityFlag.values)]],  # type: ignore[misc]
+    "largest_criterion": Annotated[float, Field(gt=0, le=10)],
+}
 
 
 class StudyRequest(Schema):
@@ -34,6 +41,16 @@ class StudyRequest(Schema):
         min_length=1,
         max_length=MAX_ARMS,
         description="Numbers of the generated sample sets, one for each arm.",
+    )
+    qualification_sets: list[RowId] = Field(
+        default_factory=list,
+        max_length=MAX_ARMS,
+        description="Sets whose images the qualification shows, real and generated.",
+    )
+    gold_sets: list[RowId] = Field(
+        default_factory=list,
+        max_length=MAX_ARMS,
+        description="Sets whose images serve as attention checks, real and generated.",
     )
     preset: Literal[tuple(PRESETS)] = Field(  # type: ignore[valid-type]
         "hype-2019",
@@ -66,13 +83,11 @@ def _described(field: "models.Field[Any, Any]") -> tuple[Any, FieldInfo]:
         options["default"] = None
     elif field.blank:
         options["default"] = ""
-    kind = _kind(field)
+    kind = NAMED_KINDS.get(field.name) or _kind(field)
     return (kind | None if field.null else kind), Field(**options)
 
 
 def _kind(field: "models.Field[Any, Any]") -> Any:  # noqa: ANN401 - a type
-    if field.name == "extractor":
-        return Literal[tuple(EXTRACTORS)]
     if field.choices:
         return Literal[tuple(value for value, _ in field.flatchoices)]
     if isinstance(field, models.BooleanField):

@@ -177,7 +177,8 @@ def _nearest_real(task: Task) -> Results:
         {
             "nearest_real_distance_median": nearest.median,
             "authenticity": nearest.authenticity,
-        }
+        },
+        nearest=nearest,
     )
     if task.has_intervals:
         found.intervals = {

@@ -119,6 +119,7 @@ def _precision_recall(task: Task) -> Results:
     found = Results()
     if has_precision:
         found.metrics |= {"precision": manifold.precision, "recall": manifold.recall}
+        found.manifold = manifold
     if has_density:
         found.metrics |= {"density": manifold.density, "coverage": manifold.coverage}
     if task.has_intervals:

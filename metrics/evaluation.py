@@ -22,6 +22,7 @@ from metrics.extractors import (
 )
 from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
+from metrics.image_results import ImageResults, image_results
 from metrics.images import DetailedSource, ImageSource, image_hashes_of
 from metrics.intervals import METHODS
 from metrics.limit import limit_input
@@ -60,6 +61,8 @@ class Evaluation:
         Everything the numbers depend on, ready for JSON.
     details : dict of str to object
         Curves and lists behind the numbers, ready for JSON.
+    images : ImageResults or None
+        What was found of single images; None where a side is no images.
     """
 
     metrics: dict[str, float]
@@ -67,6 +70,7 @@ class Evaluation:
     warnings: tuple[Finding, ...]
     provenance: dict[str, object]
     details: dict[str, object] = field(default_factory=dict)
+    images: ImageResults | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the evaluation as plain values.
@@ -142,6 +146,7 @@ def evaluate(
         ),
         provenance=provenance,
         details=outcome.details,
+        images=image_results(*sides, outcome),
     )
 
 

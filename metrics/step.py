@@ -7,8 +7,10 @@ from typing import Literal
 import numpy as np
 
 from metrics.conventions import Conventions
+from metrics.feature_distance import NearestReal
 from metrics.interval_methods import Interval
 from metrics.options import Options
+from metrics.precision_recall import Manifold
 from metrics.sides import Features, Side
 
 _LEAST_TO_RESAMPLE = 10
@@ -101,11 +103,17 @@ class Results:
         95 % intervals by name.
     details : dict of str to object
         What stands behind the values, ready for JSON.
+    nearest : NearestReal or None
+        The real image nearest to each generated one, by rows of the sides.
+    manifold : Manifold or None
+        Each image's part in precision and recall, where these were wanted.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, Interval] = field(default_factory=dict)
     details: dict[str, object] = field(default_factory=dict)
+    nearest: NearestReal | None = None
+    manifold: Manifold | None = None
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ def compute(
         values |= found.metrics
         intervals |= found.intervals
         outcome.details |= found.details
+        outcome.nearest = found.nearest or outcome.nearest
+        outcome.manifold = found.manifold or outcome.manifold
     report(Progress("done", len(steps), len(steps)))
     for reason, lacking in reasons.items():
         message = f"{', '.join(lacking)} cannot be computed: {reason}"

@@ -2,7 +2,13 @@
 
 from hypeweb.models.api import AccessToken, StoredReply
 from hypeweb.models.audit import AuditEvent
-from hypeweb.models.evaluations import Evaluation, MetricResult, MetricWarning
+from hypeweb.models.evaluations import (
+    Evaluation,
+    LabelCount,
+    MetricResult,
+    MetricWarning,
+    NearestReal,
+)
 from hypeweb.models.figures import StudyFigure
 from hypeweb.models.generators import Generator
 from hypeweb.models.imports import (
@@ -44,6 +50,7 @@ __all__ = [
     "Generator",
     "Job",
     "Judgment",
+    "LabelCount",
     "LeakAudit",
     "Mask",
     "Material",
@@ -51,6 +58,7 @@ __all__ = [
     "MetricResult",
     "MetricWarning",
     "Milestone",
+    "NearestReal",
     "Notice",
     "Payment",
     "Project",

@@ -1,5 +1,7 @@
 """The bridge to the metrics package: one run for each arm, done once."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,10 @@ from django.utils import timezone
 from hypeweb.models import (
     Arm,
     Evaluation,
+    LabelCount,
     MetricResult,
     MetricWarning,
+    NearestReal,
     Sample,
     SampleSet,
     Study,
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from metrics.decoding import DecodedImage
     from metrics.evaluation import Evaluation as Outcome
     from metrics.evaluation import Progress
+    from metrics.image_results import ImageResults
 
 METRICS = (
     "fid",
@@ -33,7 +38,10 @@ METRICS = (
     "inception_score_std",
     "precision",
     "recall",
+    "nearest_real_distance_median",
+    "authenticity",
 )
+ROWS_AT_ONCE = 2000
 
 
 class StoredSource:
@@ -65,6 +73,10 @@ class StoredSource:
 
     def content_hash(self) -> str:
         return self._hash
+
+    def sample_id(self, index: int) -> int:
+        """Return the sample that an image is stored as."""
+        return self._samples[index].pk
 
 
 def request_evaluations(study: Study) -> list[Evaluation]:
@@ -132,6 +144,27 @@ def progress_of(study: Study) -> StudyProgress:
     )
 
 
+def nearest_real(
+    evaluation: Evaluation, *, sample_ids: Iterable[int]
+) -> dict[int, NearestReal]:
+    """Return what an evaluation found of generated images, by their ids."""
+    rows = evaluation.nearest.filter(sample__in=list(sample_ids))
+    return {row.sample_id: row for row in rows.select_related("real_sample")}
+
+
+def latest_of(sample_set: SampleSet) -> Evaluation | None:
+    """Return the last evaluation of a generated set that looked at its images."""
+    done = Evaluation.objects.filter(sample_set=sample_set, nearest__isnull=False)
+    return done.select_related("real_set").order_by("-finished_at", "-pk").first()
+
+
+def label_counts(sample_set: SampleSet) -> list[LabelCount]:
+    """Return how often each class occurs in a set, to the network used last."""
+    rows = sample_set.label_counts.all()
+    last = rows.order_by("-pk").first()
+    return list(rows.filter(extractor=last.extractor)) if last else []
+
+
 def retry(evaluation: Evaluation) -> None:
     """Let a failed evaluation run again."""
     if not jobs.requeue(Evaluation, evaluation.pk):
@@ -144,10 +177,14 @@ def run_evaluation(evaluation_id: int) -> None:
     if job is None:
         return
     with jobs.attempt(job):
-        _store(job, _evaluate(job))
+        real, generated = StoredSource(job.real_set), StoredSource(job.sample_set)
+        outcome = _evaluate(job, real, generated)
+        _store(job, outcome, _nearest_rows(job, real, generated, outcome.images))
 
 
-def _evaluate(job: Evaluation) -> "Outcome":
+def _evaluate(
+    job: Evaluation, real: StoredSource, generated: StoredSource
+) -> "Outcome":
     from metrics.errors import MetricsError
     from metrics.evaluation import Options, evaluate
 
@@ -167,24 +204,59 @@ def _evaluate(job: Evaluation) -> "Outcome":
         cache=settings.METRICS_CACHE,
     )
     try:
-        return evaluate(
-            StoredSource(job.real_set),
-            StoredSource(job.sample_set),
-            options,
-            progress=progress,
-        )
+        return evaluate(real, generated, options, progress=progress)
     except MetricsError as error:
         raise DomainError(str(error)) from error
 
 
+def _nearest_rows(
+    job: Evaluation,
+    real: StoredSource,
+    generated: StoredSource,
+    images: "ImageResults | None",
+) -> list[NearestReal]:
+    if images is None or images.nearest is None:
+        return []
+    nearest, is_inside = images.nearest, images.is_inside
+    return [
+        NearestReal(
+            evaluation=job,
+            sample_id=generated.sample_id(place),
+            real_sample_id=real.sample_id(nearest.places[row]),
+            distance=nearest.distances[row],
+            is_inside=None if is_inside is None else bool(is_inside[row]),
+            is_authentic=bool(nearest.is_authentic[row]),
+        )
+        for row, place in enumerate(images.fake_places.tolist())
+    ]
+
+
+def _store_labels(
+    sample_set: SampleSet, extractor: str, labels: "np.ndarray | None"
+) -> None:
+    held = sample_set.label_counts.filter(extractor=extractor)
+    held.delete()
+    if labels is None:
+        return
+    LabelCount.objects.bulk_create(
+        LabelCount(sample_set=sample_set, extractor=extractor, label=label, n=n)
+        for label, n in sorted(Counter(labels.tolist()).items())
+    )
+
+
 @transaction.atomic
-def _store(job: Evaluation, outcome: "Outcome") -> None:
+def _store(job: Evaluation, outcome: "Outcome", nearest: list[NearestReal]) -> None:
     jobs.finish(job, now=timezone.now())
     Evaluation.objects.filter(pk=job.pk).update(
         provenance=outcome.as_json()["provenance"]
     )
     job.results.all().delete()
     job.warnings.all().delete()
+    job.nearest.all().delete()
+    NearestReal.objects.bulk_create(nearest, batch_size=ROWS_AT_ONCE)
+    if outcome.images:
+        _store_labels(job.real_set, job.extractor, outcome.images.real_labels)
+        _store_labels(job.sample_set, job.extractor, outcome.images.fake_labels)
     MetricResult.objects.bulk_create(
         MetricResult(
             evaluation=job,

@@ -1,6 +1,6 @@
 import pytest
 
-from hypeweb.models import Evaluation, Job, MetricResult
+from hypeweb.models import Evaluation, Job, LabelCount, MetricResult
 from hypeweb.services import evaluations, jobs
 from hypeweb.services.errors import ConflictError
 from metrics.images import DetailedSource, hash_of_set
@@ -98,3 +98,40 @@ def test_a_set_compared_with_itself_has_no_distance(study):
     numbers = dict(pair.results.values_list("name", "value"))
     assert numbers["fid"] == pytest.approx(0, abs=1e-6)
     assert numbers["precision"] == numbers["recall"] == 1.0
+
+
+def test_each_generated_image_has_its_nearest_real_one(evaluation):
+    evaluations.run_evaluation(evaluation.pk)
+    generated = evaluation.sample_set.samples.values_list("pk", flat=True)
+    found = evaluations.nearest_real(evaluation, sample_ids=generated)
+    assert set(found) == set(generated)
+    assert {row.real_sample.sample_set_id for row in found.values()} == {
+        evaluation.real_set_id
+    }
+    inside = [row.is_inside for row in found.values()]
+    precision = evaluation.results.get(name="precision").value
+    assert sum(inside) / len(inside) == pytest.approx(precision)
+    assert evaluations.latest_of(evaluation.sample_set) == evaluation
+
+
+def test_an_image_of_the_set_itself_is_its_own_nearest(study):
+    pair = Evaluation.objects.create(
+        real_set=study.real_set, sample_set=study.real_set, extractor="digits"
+    )
+    evaluations.run_evaluation(pair.pk)
+    for row in pair.nearest.all():
+        assert (row.real_sample_id, row.distance) == (row.sample_id, 0.0)
+        assert not row.is_authentic
+
+
+def test_the_classes_of_a_set_are_counted_once_for_all_its_runs(study):
+    for run in evaluations.request_evaluations(study):
+        evaluations.run_evaluation(run.pk)
+        counts = evaluations.label_counts(study.real_set)
+        assert sum(count.n for count in counts) == study.real_set.n_samples
+    assert LabelCount.objects.filter(sample_set=study.real_set).count() == len(counts)
+
+
+def test_a_set_no_run_has_looked_at_has_no_neighbours(study):
+    assert evaluations.latest_of(study.real_set) is None
+    assert evaluations.label_counts(study.real_set) == []

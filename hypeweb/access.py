@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core import signing
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,7 @@ from hypeweb.models import (
     Generator,
     Mask,
     Membership,
+    Pool,
     Project,
     ReportLink,
     Sample,
@@ -354,17 +356,18 @@ def evaluation_of(study: Study, pk: int) -> Evaluation:
     return found
 
 
-def invited_study(token: str) -> Study:
-    """Return the study an invitation leads to; a draft's leads nowhere yet."""
-    found = Study.objects.filter(invitation_token=token).first()
-    if found is None or found.state == Study.State.DRAFT:
+def open_link(token: str) -> Pool:
+    """Return the pool that an open link leads to; a draft's leads nowhere yet."""
+    links = Pool.objects.filter(kind=Pool.Kind.LINK).select_related("study")
+    found = links.filter(token=token).first()
+    if found is None or found.study.is_draft:
         raise NotFoundError(
             _(
                 "This invitation is unknown. Check that the whole address was copied, "
                 "or ask the person who invited you for a new one."
             )
         )
-    speak_language_of(found)
+    speak_language_of(found.study)
     return found
 
 
@@ -419,12 +422,12 @@ def mask(token: str) -> Mask:
     return found
 
 
-def simulation_pass(study: Study) -> str:
+def simulation_pass(pool: Pool) -> str:
     """Return the header value with which `simulate` joins as a simulated evaluator."""
-    return signing.dumps(study.invitation_token, salt="simulation")
+    return signing.dumps(pool.token, salt="simulation")
 
 
-def population_of(request: HttpRequest, study: Study) -> Session.Population:
+def population_of(request: HttpRequest, pool: Pool) -> Session.Population:
     """Return who is joining; a pass that was not made here is refused."""
     value = request.headers.get(SIMULATION_HEADER)
     if value is None:
@@ -433,9 +436,14 @@ def population_of(request: HttpRequest, study: Study) -> Session.Population:
         token = signing.loads(value, salt="simulation", max_age=SIMULATION_MAX_AGE_S)
     except signing.BadSignature as error:
         raise DomainError("The simulation pass is not valid.") from error
-    if token != study.invitation_token:
+    if token != pool.token:
         raise DomainError("The simulation pass is for another study.")
     return Session.Population.SIMULATED
+
+
+def invitation_url(request: HttpRequest, link: Pool) -> str:
+    """Return the full address through which a pool's people join."""
+    return site_url(request, reverse("invitation", args=[link.token]))
 
 
 def site_url(request: HttpRequest, path: str) -> str:

@@ -19,6 +19,7 @@ from django.urls import reverse
 from hypeweb import access
 from hypeweb.models import Session, Study, Trial
 from hypeweb.science.observers import DropOut, Observer, PsychometricObserver
+from hypeweb.services import pools
 from hypeweb.services.errors import DomainError
 
 
@@ -103,12 +104,15 @@ def simulate_session(
 ) -> None:
     """Walk one synthetic evaluator from the invitation to the debrief."""
     browser = Browser(base_url)
-    invitation = reverse("invitation", args=[study.invitation_token])
+    link = pools.link_of(study)
+    if link is None:
+        raise DomainError(f"“{study}” has no open link; add a pool of that kind.")
+    invitation = reverse("invitation", args=[link.token])
     browser.get(invitation)
     address = browser.post_form(
         invitation,
         {"consent": "on"},
-        **{access.SIMULATION_HEADER: access.simulation_pass(study)},
+        **{access.SIMULATION_HEADER: access.simulation_pass(link)},
     )
     token = address.rstrip("/").rpartition("/")[2]
     session = Session.objects.get(token=token)

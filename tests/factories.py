@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from PIL import Image
 
 from hypeweb.models import Generator, LeakAudit, SampleSet, Session, Study
@@ -19,6 +20,7 @@ from hypeweb.services import (
     projects,
     sessions,
     studies,
+    tokens,
 )
 from hypeweb.services.sessions import Answer, Exposure, Screen
 
@@ -173,7 +175,6 @@ def bare_study(owner: User, **fields: object) -> Study:
         **{
             "name": "A bare study",
             "slug": f"bare-{project.pk}",
-            "invitation_token": f"bare-{project.pk}",
             "seed": 1,
             "owner": owner,
             "project": project,
@@ -184,7 +185,14 @@ def bare_study(owner: User, **fields: object) -> Study:
         }
     )
     study.arms.create(sample_set=made, label="bare generated", position=0)
+    link(study)
     return study
+
+
+def link(study: Study) -> str:
+    """Return the address of the study's open link, made where it has none."""
+    found = study.pools.first() or study.pools.create(token=tokens.make())
+    return reverse("invitation", args=[found.token])
 
 
 def join(study: Study, *, population: str = "people", now: datetime = NOW) -> Session:

@@ -175,7 +175,7 @@ def test_the_example_reads_fid_and_hype_back(
     finally:
         loop.kill()
     assert printed.count(": FID ") == 3, printed
-    assert f"/e/{study.invitation_token}/" in printed
+    assert factories.link(study) in printed
     assert printed.count(": HYPE ") == 3, printed
 
 

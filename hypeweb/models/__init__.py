@@ -21,6 +21,7 @@ from hypeweb.models.jobs import Job
 from hypeweb.models.leaks import ArmAudit, LeakAudit, TraceAudit
 from hypeweb.models.milestones import Milestone, Notice, Subscription
 from hypeweb.models.payments import Account, Budget, Enrolment, Payment
+from hypeweb.models.pools import Pool
 from hypeweb.models.projects import Membership, Project
 from hypeweb.models.reports import Agreement, ReportLink
 from hypeweb.models.samples import Sample, SampleSet
@@ -61,6 +62,7 @@ __all__ = [
     "NearestReal",
     "Notice",
     "Payment",
+    "Pool",
     "Project",
     "Qualification",
     "ReportLink",

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from hypeweb.models.pools import Pool
 from hypeweb.models.samples import Sample
 from hypeweb.models.studies import Arm, Study
 
@@ -13,14 +14,20 @@ class Truth(models.TextChoices):
 
 
 class Evaluator(models.Model):
-    """One person in one pool; an outside worker id is kept only as a keyed hash."""
+    """One person, as one channel knows them, in all the studies they take.
 
-    class Pool(models.TextChoices):
+    An outside worker's id and an e-mail address are kept only as a keyed hash.
+    """
+
+    class Channel(models.TextChoices):
         LINK = "link", "open link"
+        INVITATION = "invitation", "personal invitation"
+        MTURK = "mturk", "Amazon Mechanical Turk"
+        PROLIFIC = "prolific", "Prolific"
         SIMULATED = "simulated", "simulated"
         PREVIEW = "preview", "researcher's preview"
 
-    pool = models.CharField(max_length=9, choices=Pool)
+    channel = models.CharField(max_length=10, choices=Channel)
     external_id_hash = models.CharField(max_length=64, blank=True)
     token = models.CharField(
         max_length=43, unique=True, editable=False, help_text="kept by the browser"
@@ -30,14 +37,14 @@ class Evaluator(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["pool", "external_id_hash"],
+                fields=["channel", "external_id_hash"],
                 condition=~Q(external_id_hash=""),
-                name="evaluator_unique_in_pool",
+                name="evaluator_unique_in_channel",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"evaluator {self.pk} ({self.get_pool_display()})"
+        return f"evaluator {self.pk} ({self.get_channel_display()})"
 
 
 class Session(models.Model):
@@ -58,6 +65,14 @@ class Session(models.Model):
         PREVIEW = "preview", "preview"
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="sessions")
+    pool = models.ForeignKey(
+        Pool,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="sessions",
+        help_text="through which the evaluator came; none in a preview",
+    )
     arm = models.ForeignKey(
         Arm,
         on_delete=models.PROTECT,
@@ -118,6 +133,10 @@ class Session(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="finished") | Q(arm__isnull=False),
                 name="session_finished_has_arm",
+            ),
+            models.CheckConstraint(
+                condition=Q(population="preview") | Q(pool__isnull=False),
+                name="session_came_through_a_pool",
             ),
         ]
 

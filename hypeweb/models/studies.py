@@ -68,7 +68,6 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
         max_length=9, choices=Protocol, default=Protocol.HYPE_INF
     )
     state = models.CharField(max_length=6, choices=State, default=State.DRAFT)
-    invitation_token = models.CharField(max_length=43, unique=True, editable=False)
     evaluators_per_arm = models.PositiveIntegerField(
         default=30, validators=AT_LEAST_ONE
     )

@@ -11,7 +11,7 @@ from hypeweb.models import Material, SampleSet, Session, Study, Trial
 from hypeweb.models.sessions import Truth
 from hypeweb.science.qualification import equal_shares
 from hypeweb.science.schedule import choose_least_shown
-from hypeweb.services import pools
+from hypeweb.services import image_pools
 from hypeweb.services.errors import ConflictError
 
 ORIGINS = {Truth.REAL: SampleSet.Origin.REAL, Truth.FAKE: SampleSet.Origin.GENERATED}
@@ -98,12 +98,12 @@ def draw_material(
     session: Session, truth: Truth, n: int, *, use: str, rng: np.random.Generator
 ) -> list[int]:
     """Return up to n images of one truth, the same number from each set of a use."""
-    sets = pools.material_sets(session.study, use=use, origin=ORIGINS[truth])
+    sets = image_pools.material_sets(session.study, use=use, origin=ORIGINS[truth])
     shares = equal_shares(n=n, n_sources=len(sets), rng=rng)
     seen = _seen(session)
     chosen: list[int] = []
     for source, share in zip(sets, shares, strict=True):
-        pool = pools.material_pool(session.study, source)
+        pool = image_pools.material_pool(session.study, source)
         chosen += _draw(pool, session, share, seen=seen, rng=rng)
     return [chosen[index] for index in rng.permutation(len(chosen))]
 
@@ -117,8 +117,8 @@ def draw_again(session: Session, trial: Trial, rng: np.random.Generator) -> int 
     study, truth = session.study, Truth(trial.truth)
     if trial.purpose == Trial.Purpose.GOLD:
         use = Material.Use.GOLD
-        sets = pools.material_sets(study, use=use, origin=ORIGINS[truth])
-        sources = [pools.material_pool(study, source) for source in sets]
+        sets = image_pools.material_sets(study, use=use, origin=ORIGINS[truth])
+        sources = [image_pools.material_pool(study, source) for source in sets]
     else:
         sources = [_scored_pool(session, truth)]
     seen = _seen(session)
@@ -132,7 +132,7 @@ def draw_again(session: Session, trial: Trial, rng: np.random.Generator) -> int 
 
 
 def _draw(
-    pool: pools.Pool,
+    pool: image_pools.ImagePool,
     session: Session,
     n: int,
     *,
@@ -148,7 +148,7 @@ def _draw(
 
 
 def _take(
-    pool: pools.Pool,
+    pool: image_pools.ImagePool,
     n: int,
     *,
     n_shown: NDArray[np.int64],
@@ -177,11 +177,11 @@ def _take(
     return drawn
 
 
-def _scored_pool(session: Session, truth: Truth) -> pools.Pool:
+def _scored_pool(session: Session, truth: Truth) -> image_pools.ImagePool:
     assert session.arm is not None  # noqa: S101 - the task has an arm
     real_set, made = session.study.real_set, session.arm.sample_set
     source = real_set if truth == Truth.REAL else made
-    return pools.scored_pool(session.study, source)
+    return image_pools.scored_pool(session.study, source)
 
 
 def _shown_counts(sample_set: SampleSet, session: Session) -> NDArray[np.int64]:

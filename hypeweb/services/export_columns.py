@@ -60,6 +60,19 @@ def _session_columns(path: str) -> tuple[ExportColumn, ...]:
             "own walk).",
         ),
         ExportColumn(
+            "pool",
+            "text",
+            f"{path}pool__name",
+            "The pool of the study through which the evaluator came; empty in a "
+            "preview.",
+        ),
+        ExportColumn(
+            "group",
+            "text",
+            f"{path}pool__group",
+            "crowd or experts, as the pool says; empty in a preview.",
+        ),
+        ExportColumn(
             "session_state",
             "text",
             f"{path}state",

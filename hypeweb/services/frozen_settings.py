@@ -10,7 +10,7 @@ from hypeweb.models import Material, Study
 # What changes while a study runs, or says nothing of what evaluators meet.
 NOT_SETTINGS = frozenset(
     {
-        *("id", "slug", "owner", "project", "seed", "invitation_token", "revision"),
+        *("id", "slug", "owner", "project", "seed", "revision"),
         *("state", "created_at", "opened_at", "closed_at", "response_bytes"),
         *("frozen_settings", "settings_hash"),
     }

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from hypeweb.models import Material, SampleSet, Study
-from hypeweb.services import pools
+from hypeweb.services import image_pools
 from hypeweb.services.errors import DomainError
 
 USE_NAMES = {
@@ -55,7 +55,7 @@ def shortages(study: Study, arms: Sequence[SampleSet]) -> list[str]:
     scored = [(study.real_set, n_real), *((made, n_fake) for made in arms)]
     found = []
     for sample_set, needed in scored:
-        n_free = pools.scored_pool(study, sample_set).samples.count()
+        n_free = image_pools.scored_pool(study, sample_set).samples.count()
         if n_free < needed:
             found.append(
                 f"“{sample_set}” has {_left(n_free, sample_set)}, and each evaluator "
@@ -65,7 +65,7 @@ def shortages(study: Study, arms: Sequence[SampleSet]) -> list[str]:
     for sample_set, needed in _material_needs(study):
         needs[sample_set] += needed
     for sample_set, needed in needs.items():
-        n_free = pools.material_pool(study, sample_set).samples.count()
+        n_free = image_pools.material_pool(study, sample_set).samples.count()
         if n_free < needed:
             found.append(
                 f"“{sample_set}” has {_left(n_free, sample_set)} that this study does "
@@ -87,7 +87,7 @@ def _material_needs(study: Study) -> Iterator[tuple[SampleSet, int]]:
     """Yield how many images of a set one evaluator may see for one use."""
     use = Material.Use.GOLD
     for origin in SampleSet.Origin:
-        sets = pools.material_sets(study, use=use, origin=origin)
+        sets = image_pools.material_sets(study, use=use, origin=origin)
         for sample_set in sets:
             yield sample_set, math.ceil(study.n_gold / 2 / len(sets))
     if study.asks_qualification:
@@ -98,7 +98,7 @@ def _material_needs(study: Study) -> Iterator[tuple[SampleSet, int]]:
         }
         for origin, n in counts.items():
             use = Material.Use.QUALIFICATION
-            sets = pools.material_sets(study, use=use, origin=origin)
+            sets = image_pools.material_sets(study, use=use, origin=origin)
             for sample_set in sets:
                 yield sample_set, attempts * math.ceil(n / len(sets))
 

@@ -1,55 +1,80 @@
-"""Which images may be shown for what, so that no image is ever shown twice.
+"""Where a study's evaluators come from: its pools and how far each is."""
 
-A study's scored images and its material (of a qualification, of gold trials) share no
-content. Generated material that an arm also holds is left out. Where real material
-and the study's real set overlap, the common images are divided by their own hash, the
-same way in every study: a pass may be older than the study that accepts it.
-"""
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, Q
 
-from dataclasses import dataclass
-
-from django.db.models import Exists, OuterRef, Q, QuerySet
-
-from hypeweb.models import Material, Sample, SampleSet, Study
-
-# Hashes are uniform in hexadecimal, so these are three images in sixteen.
-KEPT_BACK = Q(content_hash__lt="3")
+from hypeweb.models import Pool, Session, Study
+from hypeweb.services import audit, tokens
+from hypeweb.services.errors import ConflictError, DomainError
 
 
-@dataclass(frozen=True)
-class Pool:
-    """The images of one set that may be shown for one purpose."""
-
-    sample_set: SampleSet
-    samples: QuerySet[Sample]
+def link_of(study: Study) -> Pool | None:
+    """Return the first open link of a study, which it is made with."""
+    return study.pools.filter(kind=Pool.Kind.LINK).first()
 
 
-def scored_pool(study: Study, sample_set: SampleSet) -> Pool:
-    """Return the images of a study's set that may be shown and scored."""
-    if sample_set.origin != SampleSet.Origin.REAL:
-        return Pool(sample_set, sample_set.samples.all())
-    material = Sample.objects.filter(
-        sample_set__materials__study=study, sample_set__origin=SampleSet.Origin.REAL
+def open_link_of(study: Study) -> Pool | None:
+    """Return the link with which anybody may join a study now."""
+    found = link_of(study)
+    return found if found and found.is_open and study.is_open else None
+
+
+def pools_with_counts(study: Study) -> list[Pool]:
+    """Return a study's pools with n_finished and n_running people."""
+    people = Q(sessions__population=Session.Population.PEOPLE)
+    finished = Q(sessions__state=Session.State.FINISHED)
+    running = Q(sessions__state__in=[Session.State.CONSENTED, Session.State.RUNNING])
+    return list(
+        study.pools.annotate(
+            n_finished=Count("sessions", filter=people & finished),
+            n_running=Count("sessions", filter=people & running),
+        )
     )
-    samples = sample_set.samples.filter(~(KEPT_BACK & _also_in(material)))
-    return Pool(sample_set, samples)
 
 
-def material_pool(study: Study, sample_set: SampleSet) -> Pool:
-    """Return the images of one set of a study's material that are never scored."""
-    arms = Sample.objects.filter(sample_set__arms__study=study)
-    real = Sample.objects.filter(sample_set=study.real_set_id)
-    samples = sample_set.samples.filter(~_also_in(arms) & (KEPT_BACK | ~_also_in(real)))
-    return Pool(sample_set, samples)
+@transaction.atomic
+def add_pool(*, pool: Pool, actor: User) -> Pool:
+    """Store a new pool of a study that has not ended."""
+    if pool.study.state == Study.State.CLOSED:
+        raise ConflictError("This study is closed; nobody can join it any more.")
+    pool.token = tokens.make()
+    _check(pool)
+    pool.save(force_insert=True)
+    audit.record(actor=actor, action="added pool", subject=pool.study, detail=pool.name)
+    return pool
 
 
-def material_sets(study: Study, *, use: str, origin: str) -> list[SampleSet]:
-    """Return the sets that one use of material draws from."""
-    found = Material.objects.filter(study=study, use=use, sample_set__origin=origin)
-    return [material.sample_set for material in found.select_related("sample_set")]
+@transaction.atomic
+def change_pool(*, pool: Pool, actor: User) -> None:
+    """Store a pool's name, group and quota; its kind stays."""
+    _check(pool)
+    pool.save(update_fields=["name", "group", "quota"])
+    audit.record(
+        actor=actor, action="changed pool", subject=pool.study, detail=pool.name
+    )
 
 
-def _also_in(samples: QuerySet[Sample]) -> Q:
-    """Return the condition that the same image is among some samples."""
-    same = samples.order_by().filter(content_hash=OuterRef("content_hash"))
-    return Q(Exists(same))
+@transaction.atomic
+def move_pool(*, pool: Pool, state: Pool.State, actor: User) -> None:
+    """Pause, resume or close a pool; a closed one stays closed."""
+    pool = Pool.objects.select_for_update(of=("self",)).get(pk=pool.pk)
+    if pool.state == Pool.State.CLOSED:
+        raise ConflictError(f"The pool “{pool}” is closed and stays so; add another.")
+    pool.state = state
+    pool.save(update_fields=["state"])
+    audit.record(
+        actor=actor,
+        action=f"pool {pool.get_state_display()}",
+        subject=pool.study,
+        detail=pool.name,
+    )
+
+
+def _check(pool: Pool) -> None:
+    try:
+        pool.full_clean(exclude=["study"])
+        pool.validate_constraints()
+    except ValidationError as error:
+        raise DomainError(" ".join(error.messages)) from error

@@ -14,6 +14,7 @@ from hypeweb.models import (
     Evaluator,
     Judgment,
     Mask,
+    Pool,
     Qualification,
     Sample,
     Session,
@@ -28,6 +29,7 @@ from hypeweb.services import (
     draws,
     limits,
     places,
+    pools,
     qualifications,
     screens,
     studies,
@@ -161,8 +163,12 @@ def join_study(
     population: Session.Population,
     now: datetime,
     evaluator: Evaluator | None = None,
+    pool: Pool | None = None,
 ) -> Session:
-    """Open a session in the arm that has the fewest; a known evaluator's is kept."""
+    """Open a session in the arm that has the fewest; a known evaluator's is kept.
+
+    Without a pool people come through the study's own link, previews through none.
+    """
     study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
     begun = session_of(evaluator, study) if evaluator else None
     if begun is not None:
@@ -178,6 +184,8 @@ def join_study(
                 "invited you, or come back later."
             )
         )
+    else:
+        pool = _open_pool(study, pool)
     seed = tokens.make_seed()
     # Nobody joins a full study, but only who qualified takes a place.
     arm = places.choose_arm(study, population, now=now, rng=np.random.default_rng(seed))
@@ -185,6 +193,7 @@ def join_study(
     admitted = qualifications.admission(study, evaluator, now=now)
     return Session.objects.create(
         study=study,
+        pool=pool,
         arm=arm if admitted.is_admitted else None,
         qualification=admitted.qualification,
         evaluator=evaluator,
@@ -324,14 +333,27 @@ def _lock(session: Session) -> Session:
     )
 
 
+def _open_pool(study: Study, pool: Pool | None) -> Pool:
+    """Return the pool through which somebody joins; refuse one that takes nobody."""
+    found = study.pools.filter(pk=pool.pk).first() if pool else pools.link_of(study)
+    if found is None or not found.is_open:
+        raise ConflictError(
+            _(
+                "This invitation takes nobody new at the moment. Ask the person who "
+                "invited you, or come back later."
+            )
+        )
+    return found
+
+
 def _new_evaluator(population: str) -> Evaluator:
-    pools = {
-        Session.Population.PEOPLE: Evaluator.Pool.LINK,
-        Session.Population.SIMULATED: Evaluator.Pool.SIMULATED,
-        Session.Population.PREVIEW: Evaluator.Pool.PREVIEW,
+    channels = {
+        Session.Population.PEOPLE: Evaluator.Channel.LINK,
+        Session.Population.SIMULATED: Evaluator.Channel.SIMULATED,
+        Session.Population.PREVIEW: Evaluator.Channel.PREVIEW,
     }
     return Evaluator.objects.create(
-        pool=pools[Session.Population(population)], token=tokens.make()
+        channel=channels[Session.Population(population)], token=tokens.make()
     )
 
 

@@ -15,6 +15,7 @@ from hypeweb.models import (
     Arm,
     LeakAudit,
     Material,
+    Pool,
     Sample,
     SampleSet,
     Session,
@@ -101,7 +102,6 @@ def create_study(
     check_settings(study, sample_sets)
     material.check(study, arms=sample_sets, materials=materials)
     arms = sweeps.place(study.sweep_axis, sample_sets)
-    study.invitation_token = tokens.make()
     study.seed = tokens.make_seed()
     for _ in range(N_SLUG_TRIES):
         study.slug = _free_slug(study.name)
@@ -119,6 +119,7 @@ def _insert(
     study.save(force_insert=True)
     Arm.objects.bulk_create(arms_for(study, arms))
     Material.objects.bulk_create(materials_for(study, materials))
+    Pool.objects.create(study=study, token=tokens.make())
     audit.record(actor=study.owner, action="created", subject=study)
 
 

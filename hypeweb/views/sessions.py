@@ -28,7 +28,8 @@ from hypeweb.services.sessions import IssuedTrial
 @never_cache
 @require_http_methods(["GET", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    study = access.invited_study(token)
+    pool = access.open_link(token)
+    study = pool.study
     evaluator = access.evaluator(request)
     begun = sessions.session_of(evaluator, study) if evaluator else None
     if begun is not None and study.is_running:
@@ -44,9 +45,10 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         joined = sessions.join_study(
             study=study,
-            population=access.population_of(request, study),
+            population=access.population_of(request, pool),
             now=timezone.now(),
             evaluator=evaluator,
+            pool=pool,
         )
         response = redirect("session", token=joined.token)
         access.remember_evaluator(response, joined.evaluator)

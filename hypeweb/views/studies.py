@@ -4,7 +4,6 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import (
     require_GET,
@@ -15,7 +14,7 @@ from django.views.decorators.http import (
 from hypeweb import access, tasks
 from hypeweb.forms import LeakOverrideForm, PlanForm, StudyForm
 from hypeweb.models import Study
-from hypeweb.services import comparisons, evaluations, leak_findings, plans
+from hypeweb.services import comparisons, evaluations, leak_findings, plans, pools
 from hypeweb.services import studies as service
 from hypeweb.services.errors import DomainError
 
@@ -96,9 +95,7 @@ def study_page(
     request: HttpRequest, found: Study, *, override_form: LeakOverrideForm
 ) -> HttpResponse:
     """Return the study's page, with what was wrong with the form sent to it."""
-    invitation = access.site_url(
-        request, reverse("invitation", args=[found.invitation_token])
-    )
+    link = pools.open_link_of(found)
     is_draft = found.state == found.State.DRAFT
     audit = service.leak_audit_of(found)
     context = {
@@ -106,7 +103,7 @@ def study_page(
         "can_change": access.can_change(access.researcher(request), found),
         "arms": service.arms_with_counts(found),
         "settings": service.describe(found),
-        "invitation_url": invitation if found.is_open else None,
+        "invitation_url": access.invitation_url(request, link) if link else None,
         "masks": found.masks.all(),
         "checklist": service.checklist(found) if is_draft else [],
         "is_ready": is_draft and not service.blockers(found),

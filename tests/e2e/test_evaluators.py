@@ -60,7 +60,7 @@ def test_a_phone_in_german_from_invitation_to_debrief(
         owner, "hype_inf", contact="lab@example.org", debrief_text="Es ging um Ziffern."
     )
     page.set_viewport_size(PHONE)
-    page.goto(f"{live_server.url}/e/{study.invitation_token}/")
+    page.goto(live_server.url + factories.link(study))
     assert page.locator("html").get_attribute("lang") == "de"
     check_page("german-invitation")
     page.get_by_role("button", name="English").click()

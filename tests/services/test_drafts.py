@@ -4,6 +4,7 @@ from hypeweb.models import AuditEvent, LeakAudit, Session, Study
 from hypeweb.services import drafts, frozen_settings, leaks, sessions, studies
 from hypeweb.services.drafts import ChangedMeanwhileError
 from hypeweb.services.errors import ConflictError, DomainError
+from tests import factories
 from tests.factories import NOW, draft_study, make_sample_set
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +108,7 @@ def test_a_clone_has_the_settings_and_a_life_of_its_own(draft, researcher):
     assert after == {**before, "name": "Copy of A study"}
     stored = fresh(copy)
     assert (stored.state, stored.revision, stored.frozen_settings) == ("draft", 1, None)
-    assert stored.invitation_token != draft.invitation_token
+    assert factories.link(stored) != factories.link(draft)
     assert stored.seed != draft.seed
 
 

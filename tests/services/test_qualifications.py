@@ -19,6 +19,7 @@ from hypeweb.services import (
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.exports import Selection
 from hypeweb.services.sessions import Answer
+from tests import factories
 from tests.factories import (
     NOW,
     SCREEN,
@@ -398,6 +399,7 @@ def join_anyway(study, evaluator):
         study=study,
         evaluator=evaluator,
         token="third",
+        pool=study.pools.get(),
         population="people",
         seed=1,
         consented_at=NOW,
@@ -407,16 +409,16 @@ def join_anyway(study, evaluator):
 
 def twin_row(study, **changes):
     twin = type(study).objects.get(pk=study.pk)
-    twin.pk, twin.slug, twin.invitation_token = None, "twin", "twin"
+    twin.pk, twin.slug = None, "twin"
     for name, value in changes.items():
         setattr(twin, name, value)
-    twin.invitation_token = twin.slug
     return twin
 
 
 def twin_of(study, **changes):
     twin = twin_row(study, **changes)
     twin.save()
+    factories.link(twin)
     for arm in study.arms.all():
         twin.arms.create(
             sample_set=arm.sample_set, label=arm.label, position=arm.position

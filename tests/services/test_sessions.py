@@ -10,6 +10,7 @@ from hypeweb.models import Judgment, Score, Session, Study, Trial
 from hypeweb.services import scores, sessions, studies
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.sessions import Answer, Exposure, Screen
+from tests import factories
 from tests.factories import (
     NOW,
     SCREEN,
@@ -117,9 +118,10 @@ def test_an_image_is_not_shown_again_in_another_study(study):
     told = first.trials.get(nonce=issued.nonce).sample.content_hash
     twin = Study.objects.get(pk=study.pk)
     # All of the images but one of each set are needed.
-    twin.pk, twin.slug, twin.invitation_token = None, "twin", "another"
+    twin.pk, twin.slug = None, "twin"
     twin.n_real = twin.n_fake = 11
     twin.save()
+    factories.link(twin)
     twin.arms.create(sample_set=first.arm.sample_set, label="a", position=0)
     second = sessions.join_study(
         study=twin, population="people", now=NOW, evaluator=first.evaluator
@@ -520,8 +522,9 @@ def test_a_known_evaluator_comes_back_to_the_session_they_began(study):
 def test_a_known_evaluator_is_the_same_person_in_another_study(study, researcher):
     first = sessions.join_study(study=study, population="people", now=NOW)
     twin = Study.objects.get(pk=study.pk)
-    twin.pk, twin.slug, twin.invitation_token = None, "twin", "another"
+    twin.pk, twin.slug = None, "twin"
     twin.save()
+    factories.link(twin)
     twin.arms.create(sample_set=study.arms.first().sample_set, label="a", position=0)
     second = sessions.join_study(
         study=twin, population="people", now=NOW, evaluator=first.evaluator

@@ -19,7 +19,7 @@ def german():
 
 
 def invitation(study):
-    return reverse("invitation", args=[study.invitation_token])
+    return factories.link(study)
 
 
 def fix_language(study, language):

@@ -2,6 +2,7 @@ import pytest
 from django.urls import reverse
 
 from hypeweb.models import Session, Study, Subscription
+from tests import factories
 from tests.factories import join, walk
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +19,7 @@ def test_a_study_is_paused_and_resumed(researcher_client, study, client):
     assert researcher_client.post(resume).status_code == 409
     assert researcher_client.post(pause).url == monitor
     assert "Nobody new can join" in text(researcher_client.get(monitor))
-    invitation = reverse("invitation", args=[study.invitation_token])
+    invitation = factories.link(study)
     for response in (client.get(invitation), client.post(invitation, CONSENT)):
         assert response.status_code == 409
         assert "This study is paused" in text(response)

@@ -115,10 +115,10 @@ def test_a_study_is_created_opened_and_closed(researcher_client, study):
     created = Study.objects.get(name="New")
     assert response.url == reverse("study", args=[created.slug])
     assert Evaluation.objects.filter(state="done").count() == 2
-    assert created.invitation_token not in text(researcher_client.get(response.url))
+    assert factories.link(created) not in text(researcher_client.get(response.url))
     researcher_client.post(reverse("study_open", args=[created.slug]))
     page = text(researcher_client.get(response.url))
-    assert reverse("invitation", args=[created.invitation_token]) in page
+    assert factories.link(created) in page
     researcher_client.post(reverse("study_close", args=[created.slug]))
     created.refresh_from_db()
     assert created.state == "closed"
@@ -311,7 +311,6 @@ def test_lists_take_the_same_queries_for_one_and_many(
             project=study.project,
             real_set=study.real_set,
             protocol="hype_inf",
-            invitation_token=str(number),
             seed=1,
         )
     with django_assert_num_queries(4):

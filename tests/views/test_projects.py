@@ -223,7 +223,6 @@ def test_lists_ask_the_same_number_of_questions(
         Study.objects.create(
             name="x",
             slug=f"x{number}",
-            invitation_token=f"x{number}",
             seed=1,
             owner=researcher,
             project=made,
@@ -248,7 +247,7 @@ def test_a_secret_link_shows_the_report_and_no_more(
     assert response.status_code == 200
     assert response["Referrer-Policy"] == "no-referrer"
     assert "no-store" in response["Cache-Control"]
-    for secret in (session.token, session.evaluator.token, study.invitation_token):
+    for secret in (session.token, session.evaluator.token, factories.link(study)):
         assert secret not in page
     for path in ("studies/", "/samples/"):
         assert path not in page

@@ -27,7 +27,7 @@ def client():
 
 @pytest.fixture
 def session(client, asking):
-    client.post(reverse("invitation", args=[asking.invitation_token]), {"consent": "y"})
+    client.post(factories.link(asking), {"consent": "y"})
     return Session.objects.get()
 
 
@@ -69,7 +69,7 @@ def walk_part(client, session, *, is_right=True):
 
 
 def test_a_walk_through_a_passed_qualification(client, asking, session):
-    invitation = reverse("invitation", args=[asking.invitation_token])
+    invitation = factories.link(asking)
     assert (
         "A qualification of 4 images comes first"
         in Client().get(invitation).content.decode()
@@ -141,13 +141,13 @@ def test_two_tabs_make_no_third_attempt(client, session):
 def test_who_failed_is_known_in_the_next_study(client, asking, session):
     for _ in range(2):
         walk_part(client, session, is_right=False)
-    invitation = reverse("invitation", args=[asking.invitation_token])
+    invitation = factories.link(asking)
     assert client.get(invitation).url == url("session", session)
 
 
 def test_a_timed_study_checks_the_screen_before_the_qualification(researcher, client):
     study = factories.qualifying_study(researcher, protocol="hype_time")
-    client.post(reverse("invitation", args=[study.invitation_token]), {"consent": "y"})
+    client.post(factories.link(study), {"consent": "y"})
     session = Session.objects.get()
     assert "data-screen-check" in page(client, session)
     assert client.post(url("session_start", session)).status_code == 400

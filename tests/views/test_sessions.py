@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from hypeweb import access
-from hypeweb.models import Evaluator, Judgment, Session, Study, Trial
+from hypeweb.models import Evaluator, Judgment, Pool, Session, Study, Trial
 from hypeweb.services import studies
 from tests import factories
 from tests.factories import NOW, other
@@ -52,7 +52,7 @@ def session(study):
 
 
 def test_a_whole_walk_from_invitation_to_debrief(client, study):
-    invitation = reverse("invitation", args=[study.invitation_token])
+    invitation = factories.link(study)
     assert "You agree." in client.get(invitation).content.decode()
     response = client.post(invitation, {"consent": "on"})
     session = Session.objects.get()
@@ -78,7 +78,7 @@ def test_a_whole_walk_from_invitation_to_debrief(client, study):
 
 
 def test_one_browser_is_one_evaluator(client, study):
-    invitation = reverse("invitation", args=[study.invitation_token])
+    invitation = factories.link(study)
     first = client.post(invitation, {"consent": "on"})
     again = client.post(invitation, {"consent": "on"})
     assert first.url == again.url == client.get(invitation).url
@@ -106,7 +106,7 @@ def test_addresses_that_are_no_tokens_lead_nowhere(client, db, name, token):
 
 
 def test_consent_is_asked_for(client, study):
-    invitation = reverse("invitation", args=[study.invitation_token])
+    invitation = factories.link(study)
     response = client.post(invitation, {})
     assert response.status_code == 400
     assert "Tick the box" in response.content.decode()
@@ -122,13 +122,13 @@ def test_an_unknown_invitation_is_a_sentence(client, db):
 
 def test_a_draft_takes_nobody(client, study):
     Study.objects.update(state="draft", opened_at=None)
-    response = client.get(reverse("invitation", args=[study.invitation_token]))
+    response = client.get(factories.link(study))
     assert response.status_code == 404
 
 
 def test_a_closed_study_says_so(client, study, researcher):
     studies.close_study(study=study, actor=researcher, now=NOW)
-    response = client.get(reverse("invitation", args=[study.invitation_token]))
+    response = client.get(factories.link(study))
     assert response.status_code == 409
     assert "This study has ended." in response.content.decode()
 
@@ -143,21 +143,21 @@ def test_an_unknown_session_is_a_sentence(client, db):
 
 
 def test_only_a_signed_pass_joins_as_simulated(client, study):
-    invitation = reverse("invitation", args=[study.invitation_token])
+    invitation = factories.link(study)
     forged = client.post(
         invitation, {"consent": "on"}, HTTP_X_HYPE_SIMULATED="yes, really"
     )
     assert forged.status_code == 400
     assert not Session.objects.exists()
-    pass_ = access.simulation_pass(study)
+    pass_ = access.simulation_pass(study.pools.get())
     client.post(invitation, {"consent": "on"}, HTTP_X_HYPE_SIMULATED=pass_)
     assert Session.objects.get().population == "simulated"
 
 
 def test_a_pass_of_another_study_is_refused(client, study):
-    pass_ = access.simulation_pass(Study(invitation_token="other"))
+    pass_ = access.simulation_pass(Pool(token="other"))
     response = client.post(
-        reverse("invitation", args=[study.invitation_token]),
+        factories.link(study),
         {"consent": "on"},
         HTTP_X_HYPE_SIMULATED=pass_,
     )
@@ -370,7 +370,7 @@ def test_images_are_kept_by_no_cache(client, session):
 
 
 def test_the_pages_of_a_session_follow_its_state(client, study):
-    invitation = reverse("invitation", args=[study.invitation_token])
+    invitation = factories.link(study)
     client.post(invitation, {"consent": "on"})
     session = Session.objects.get()
     assert "How it works" in client.get(url("session", session)).content.decode()

@@ -14,7 +14,7 @@ from hypeweb import demo, environment, processes
 from hypeweb.demo import Content
 from hypeweb.models import Study
 from hypeweb.processes import ProcessError
-from hypeweb.services import report_formats, reports
+from hypeweb.services import pools, report_formats, reports
 
 
 class Command(BaseCommand):
@@ -80,7 +80,9 @@ class Command(BaseCommand):
 
 
 def _invitation(study: Study) -> str:
-    return reverse("invitation", args=[study.invitation_token])
+    link = pools.link_of(study)
+    assert link is not None  # noqa: S101 - every study is made with one
+    return reverse("invitation", args=[link.token])
 
 
 def _end(*_: object) -> NoReturn:

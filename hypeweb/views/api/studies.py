@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from ninja import Field, Router, Schema
 from ninja.pagination import paginate
@@ -13,7 +12,7 @@ from ninja.responses import Status
 
 from hypeweb import access, tasks
 from hypeweb.models import Material, Study
-from hypeweb.services import frozen_settings
+from hypeweb.services import frozen_settings, pools
 from hypeweb.services import studies as service
 from hypeweb.views.api.auth import Scope, needs, user_of
 from hypeweb.views.api.fields import Paged, Slug
@@ -83,10 +82,8 @@ class StudyOut(StudySummary):
     def resolve_invitation_url(
         found: Study, context: dict[str, HttpRequest]
     ) -> str | None:
-        if not found.is_open:
-            return None
-        path = reverse("invitation", args=[found.invitation_token])
-        return access.site_url(context["request"], path)
+        link = pools.open_link_of(found)
+        return access.invitation_url(context["request"], link) if link else None
 
 
 def _out(request: HttpRequest, study: Study) -> StudyOut:

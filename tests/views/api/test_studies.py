@@ -9,6 +9,7 @@ from django.urls import reverse
 from hypeweb.models import Evaluation, Study
 from hypeweb.services import evaluations, scores
 from hypeweb.views.api.study_settings import setting_fields
+from tests import factories
 from tests.factories import NOW, join, walk
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,7 @@ def test_a_study_is_made_opened_and_closed(script, study):
     opened = script.post(f"{path}/open")
     stored = Study.objects.get(slug=created["slug"])
     assert opened.json()["state"] == "open"
-    invitation = reverse("invitation", args=[stored.invitation_token])
+    invitation = factories.link(stored)
     assert opened.json()["invitation_url"] == f"http://testserver{invitation}"
     assert script.post(f"{path}/open").status_code == 409
     closed = script.post(f"{path}/close").json()
@@ -192,7 +193,6 @@ def test_lists_take_the_same_queries_for_one_and_many(
             project=study.project,
             real_set=study.real_set,
             protocol="hype_inf",
-            invitation_token=str(number),
             seed=1,
         )
     with django_assert_num_queries(few):

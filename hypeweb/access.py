@@ -373,11 +373,19 @@ def open_link(token: str) -> Pool:
 
 def session(token: str) -> Session:
     """Return the session its secret address names."""
-    found = (
-        Session.objects.select_related("study", "arm", "evaluator")
-        .filter(token=token)
-        .first()
+    return _session(token, Session.objects.select_related("study", "arm", "evaluator"))
+
+
+def session_to_answer(token: str) -> Session:
+    """Return a session with as little as its trials' own addresses need."""
+    few = Session.objects.select_related("study").only(
+        "token", "study_id", "study__language"
     )
+    return _session(token, few)
+
+
+def _session(token: str, sessions: QuerySet[Session]) -> Session:
+    found = sessions.filter(token=token).order_by().first()
     if found is None:
         raise NotFoundError(
             _(

@@ -1,7 +1,7 @@
 """An evaluator's walk: join, start a part, one trial after another, the end."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Literal
 
@@ -24,7 +24,7 @@ from hypeweb.models import (
 from hypeweb.models.sessions import Truth
 from hypeweb.science.exposures import Reported, departs_from_plan
 from hypeweb.science.scoring import block_mode
-from hypeweb.science.staircase import next_exposure
+from hypeweb.science.staircase import Rule, next_exposure
 from hypeweb.services import (
     draws,
     limits,
@@ -60,6 +60,26 @@ VOIDING_FLAGS = frozenset(EXPOSURE_FLAGS | {"shown_again"}) - {"late_frame"}
 NOMINAL_SHARE = 0.98
 # Repeats added to a block, at most this share of it.
 MAX_REPEATED_SHARE = 0.2
+# What every answer reads of its session and study; rarer things are read when needed.
+# Django spends more time on a statement with every column of a study than PostgreSQL.
+READ_OFTEN = (
+    *("study_id", "arm_id", "evaluator_id", "qualification_id", "state"),
+    *("population", "seed", "started_at", "last_seen_at"),
+    *(
+        f"study__{name}"
+        for name in (
+            *("protocol", "n_blocks", "images_per_block", "n_masks", "mask_ms"),
+            *("min_refresh_hz", "idle_limit_min", "duration_limit_min"),
+            *("feedback", "qualification_feedback"),
+            *(field.name for field in fields(Rule)),
+        )
+    ),
+)
+READ_OF_ANSWERED = (
+    *("session_id", "number", "block", "purpose", "qualification_id", "sample_id"),
+    *("truth", "planned_ms", "n_shown", "issued_at"),
+    *("judgment__answer", "judgment__is_correct", "judgment__is_void"),
+)
 
 
 class SessionEndedError(ConflictError):
@@ -242,20 +262,20 @@ def start_session(
 @transaction.atomic
 def issue_trial(*, session: Session, now: datetime) -> IssuedTrial | None:
     """Return the first unanswered trial, the same one until it is answered."""
-    session = _lock(session)
+    session = _lock_to_answer(session)
     limits.end_if_late(session, now=now)
-    return _issue(session, now=now)
+    return _issue(session, _first_unanswered(session), now=now)
 
 
 def record_judgment(*, session: Session, answer: Answer, now: datetime) -> Recorded:
     """Store the answer to the open trial; the same answer again changes nothing."""
     try:
         with transaction.atomic():
-            return _record(_lock(session), answer, now=now)
+            return _record(_lock_to_answer(session), answer, now=now)
     except SessionEndedError:
         # What refuses the answer is rolled back; that the session ended is kept.
         with transaction.atomic():
-            limits.end_if_late(_lock(session), now=now)
+            limits.end_if_late(_lock_to_answer(session), now=now)
         raise
 
 
@@ -298,12 +318,14 @@ def open_image(image_token: str) -> tuple[Sample, Study] | None:
     """
     trial = (
         Trial.objects.select_related("sample", "session__study")
+        .only("sample__content_hash", "session__study__response_bytes")
         .filter(
             image_token=image_token,
             issued_at__isnull=False,
             judgment__isnull=True,
             session__state=Session.State.RUNNING,
         )
+        .order_by()
         .first()
     )
     if trial is None:
@@ -344,6 +366,19 @@ def _open_pool(study: Study, pool: Pool | None) -> Pool:
             )
         )
     return found
+
+
+def _lock_to_answer(session: Session) -> Session:
+    return (
+        Session.objects.select_for_update(of=("self",))
+        .select_related("study")
+        .only(*READ_OFTEN)
+        .get(pk=session.pk)
+    )
+
+
+def _first_unanswered(session: Session) -> Trial | None:
+    return session.trials.filter(judgment__isnull=True).first()
 
 
 def _new_evaluator(population: str) -> Evaluator:
@@ -447,9 +482,11 @@ def _add_trials(
     )
 
 
-def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
+def _issue(
+    session: Session, trial: Trial | None, *, now: datetime
+) -> IssuedTrial | None:
+    """Issue the first unanswered trial of a session that runs."""
     study = session.study
-    trial = session.trials.filter(judgment__isnull=True).first()
     if trial is None or session.state != Session.State.RUNNING:
         return None
     if trial.issued_at is None:
@@ -457,21 +494,23 @@ def _issue(session: Session, *, now: datetime) -> IssuedTrial | None:
         if study.is_timed and trial.qualification_id is None:
             trial.planned_ms = _planned_ms(study, trial)
         trial.save(update_fields=["issued_at", "planned_ms"])
-    part = session.trials.filter(qualification=trial.qualification_id)
+    # Trials are answered in order, so all before the first unanswered one are.
     in_block = Q(block=trial.block)
+    before_in_block = Q(block=trial.block, number__lt=trial.number)
+    part = session.trials.order_by().filter(qualification=trial.qualification_id)
     counts = part.aggregate(
         n_trials=Count("pk"),
-        n_answered=Count("judgment"),
+        n_before=Count("pk", filter=Q(block__lt=trial.block) | before_in_block),
         block_size=Count("pk", filter=in_block),
-        n_answered_in_block=Count("judgment", filter=in_block),
+        n_before_in_block=Count("pk", filter=before_in_block),
     )
     return IssuedTrial(
         part="task" if trial.qualification_id is None else "qualification",
-        number=1 + counts["n_answered"],
+        number=1 + counts["n_before"],
         n_trials=counts["n_trials"],
         block=max(1, trial.block),
         n_blocks=study.n_blocks if trial.planned_ms is not None else 1,
-        number_in_block=1 + counts["n_answered_in_block"],
+        number_in_block=1 + counts["n_before_in_block"],
         block_size=counts["block_size"],
         nonce=trial.nonce,
         image_token=trial.image_token,
@@ -502,7 +541,8 @@ def _masks(study: Study, session: Session, trial: Trial) -> tuple[str, ...]:
 
 def _record(session: Session, answer: Answer, *, now: datetime) -> Recorded:
     trial = (
-        session.trials.select_related("judgment", "qualification")
+        session.trials.select_related("judgment")
+        .only(*READ_OF_ANSWERED)
         .filter(nonce=answer.nonce, issued_at__isnull=False)
         .first()
     )
@@ -514,6 +554,7 @@ def _record(session: Session, answer: Answer, *, now: datetime) -> Recorded:
             )
         )
     judgment = getattr(trial, "judgment", None)
+    is_new = judgment is None
     if judgment is None:
         judgment = _judge(session=session, trial=trial, answer=answer, now=now)
     elif judgment.answer != answer.answer:
@@ -523,6 +564,9 @@ def _record(session: Session, answer: Answer, *, now: datetime) -> Recorded:
                 "the page to go on."
             )
         )
+    following = _first_unanswered(session)
+    if is_new:
+        _go_on(session, trial, is_last=following is None, now=now)
     is_task = trial.qualification_id is None
     study = session.study
     has_feedback = study.feedback if is_task else study.qualification_feedback
@@ -531,7 +575,7 @@ def _record(session: Session, answer: Answer, *, now: datetime) -> Recorded:
         # A failed exposure's repeat has its truth, and may be the very next trial.
         has_feedback=has_feedback and not judgment.is_void,
         # The page of one part cannot show the other's trials.
-        next_trial=_issue(session, now=now)
+        next_trial=_issue(session, following, now=now)
         if is_task == (session.arm_id is not None)
         else None,
         has_finished=session.state == Session.State.FINISHED,
@@ -567,13 +611,17 @@ def _judge(
     )
     if judgment.is_void:
         _repeat(session, trial)
-    session.last_seen_at = now
-    if not session.trials.filter(judgment__isnull=True).exists():
-        _end_part(session, trial.qualification, now=now)
-    session.save(
-        update_fields=["last_seen_at", "state", "qualification", "finished_at"]
-    )
     return judgment
+
+
+def _go_on(session: Session, trial: Trial, *, is_last: bool, now: datetime) -> None:
+    """Store that an answer was seen, and that the last one of a part ends it."""
+    session.last_seen_at = now
+    changed = ["last_seen_at"]
+    if is_last:
+        _end_part(session, trial.qualification, now=now)
+        changed += ["state", "qualification", "finished_at"]
+    session.save(update_fields=changed)
 
 
 def _end_part(

@@ -114,7 +114,7 @@ def session_leave(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_GET
 def trial(request: HttpRequest, token: str) -> JsonResponse:
-    found = access.session(token)
+    found = access.session_to_answer(token)
     issued = sessions.issue_trial(session=found, now=timezone.now())
     return JsonResponse(_step(found, issued))
 
@@ -122,7 +122,7 @@ def trial(request: HttpRequest, token: str) -> JsonResponse:
 @never_cache
 @require_POST
 def answer(request: HttpRequest, token: str) -> JsonResponse:
-    found = access.session(token)
+    found = access.session_to_answer(token)
     form = AnswerForm(_flat(request))
     if not form.is_valid():
         field, errors = next(iter(form.errors.items()))

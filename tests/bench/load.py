@@ -10,6 +10,7 @@ at the client, so they hold the wait for a free thread.
 """
 
 import argparse
+import hashlib
 import http.client
 import json
 import os
@@ -65,13 +66,7 @@ def make_study():
         models = list(sample_set.samples.all())
         Sample.objects.bulk_create(
             (
-                Sample(
-                    sample_set=sample_set,
-                    position=position,
-                    source_name=f"{position}.png",
-                    content_hash=models[position % len(models)].content_hash,
-                    size_bytes=models[position % len(models)].size_bytes,
-                )
+                copy_of(models[position % len(models)], position=position)
                 for position in range(len(models), SET_SIZE)
             ),
             batch_size=5000,
@@ -80,6 +75,25 @@ def make_study():
     study.refresh_from_db()
     studies.open_study(study=study, actor=owner, now=timezone.now())
     return study
+
+
+def copy_of(sample, *, position):
+    """Return another image of a set: nobody is shown one content twice."""
+    from hypeweb.models import Sample  # noqa: PLC0415
+
+    name = f"{sample.sample_set_id}/{position}"
+    copy = Sample(
+        sample_set_id=sample.sample_set_id,
+        position=position,
+        source_name=f"{position}.png",
+        content_hash=hashlib.sha256(name.encode()).hexdigest(),
+        size_bytes=sample.size_bytes,
+    )
+    files = FOLDER / "files"
+    target = files / copy.storage_key
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.hardlink_to(files / sample.storage_key)
+    return copy
 
 
 class Evaluator:

@@ -630,4 +630,4 @@ def test_an_answer_costs_the_same_queries_early_and_late(researcher, protocol):
             ).next_trial
         counts.add(len(queries))
     assert len(counts) == 1
-    assert counts.pop() <= 12
+    assert counts.pop() <= 11

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 ROOT = Path(settings.BASE_DIR)
 PASSWORD = "a-long-password"
+
+Attributes = list[tuple[str, str | None]]
 
 
 def prepare(installation: Installation, folder: Path, n: int = 12) -> None:
@@ -50,41 +53,67 @@ def create_study(browser: Browser, **fields: str) -> str:
         or re.search(rf'value="(\d+)"[^<]*<[^<]*{name}', form)
         for name in ("reals", "fakes")
     }
-    address = browser.post_form(
-        "/studies/new/",
-        {
-            "name": "A study",
-            "question": "Real?",
-            "real_set": ids["reals"][1],
-            "arms": ids["fakes"][1],
-            "protocol": "hype_inf",
-            "preset": "hype-2019",
-            "evaluators_per_arm": "5",
-            "n_real": "2",
-            "n_fake": "2",
-            "n_blocks": "1",
-            "images_per_block": "4",
-            "qualification_n_real": "50",
-            "qualification_n_fake": "50",
-            "qualification_reals_percent": "65",
-            "qualification_fakes_percent": "65",
-            "qualification_max_attempts": "1",
-            "qualification_valid_days": "30",
-            "image_rendering": "pixelated",
-            "min_width_px": "600",
-            "min_height_px": "500",
-            "min_refresh_hz": "50",
-            "idle_limit_min": "60",
-            "duration_limit_min": "240",
-            "extractor": "digits",
-            "language": "auto",
-            "consent_text": "Yes.",
-            **fields,
-        },
-    )
+    filled_in = {
+        **offered_values(form),
+        "name": "A study",
+        "question": "Real?",
+        "real_set": ids["reals"][1],
+        "arms": ids["fakes"][1],
+        "protocol": "hype_inf",
+        "evaluators_per_arm": "5",
+        "n_real": "2",
+        "n_fake": "2",
+        "n_blocks": "1",
+        "images_per_block": "4",
+        "extractor": "digits",
+        "consent_text": "Yes.",
+        **fields,
+    }
+    address = browser.post_form("/studies/new/", filled_in)
     path = "/" + address.split("/", 3)[3]
     wait_for(lambda: is_opened(browser, path))
     return path
+
+
+def offered_values(page: str) -> dict[str, str]:
+    """Return what a page's main form holds before anybody touches it."""
+    form = OfferedValues()
+    form.feed(page)
+    return form.values
+
+
+class OfferedValues(HTMLParser):
+    """The fields of a page that a browser would send unchanged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self._open = ""
+
+    def handle_starttag(self, tag: str, attributes: Attributes) -> None:
+        given = {name: value or "" for name, value in attributes}
+        name = given.get("name", "")
+        chosen = given.get("type") not in {"checkbox", "radio"} or "checked" in given
+        if (
+            tag == "input"
+            and name
+            and chosen
+            and given.get("type") not in {"file", "submit"}
+        ):
+            self.values[name] = given.get("value", "")
+        elif tag in {"select", "textarea"}:
+            self._open = name
+            self.values[name] = ""
+        elif tag == "option" and "selected" in given:
+            self.values[self._open] = given.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"select", "textarea"}:
+            self._open = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self.get_starttag_text().startswith("<textarea"):
+            self.values[self._open] += data.strip()
 
 
 def is_opened(browser: Browser, path: str) -> bool:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from hypeweb.models import Material, SampleSet, Study
 from hypeweb.models.sessions import Truth
 from hypeweb.models.study_pay import PaySettings
-from hypeweb.models.study_settings import QualityFlag
+from hypeweb.models.study_settings import QualityFlag, default_exclusions
 from hypeweb.models.study_words import DEFAULT_CONSENT
 from hypeweb.science.staircase import PRESETS, Rule
 from hypeweb.services import exports, leaks, studies
@@ -96,8 +96,9 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="At least one real and one generated set that everybody can tell.",
     )
     exclusions = forms.MultipleChoiceField(
-        label="Leave out who",
+        label="Leave out everybody who",
         required=False,
+        initial=default_exclusions,
         choices=QualityFlag.choices,
         widget=forms.CheckboxSelectMultiple,
         help_text="Nothing is deleted: the report shows the numbers with and without "
@@ -159,6 +160,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "largest_criterion",
             "chance_percent",
             "limit_percent",
+            "min_valid_percent",
             "exclusions",
             "watch_sequentially",
             "image_rendering",

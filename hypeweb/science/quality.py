@@ -98,23 +98,29 @@ class Measures:
 
 
 def measure(
-    answers: EvaluatorAnswers, *, gold: EvaluatorAnswers, rules: Rules
+    answers: EvaluatorAnswers, *, is_gold: NDArray[np.bool_], rules: Rules
 ) -> Measures:
     """Return what the rules look at in one session.
 
     Parameters
     ----------
     answers : EvaluatorAnswers
-        The session's scored judgments, in the order given.
-    gold : EvaluatorAnswers
-        Its judgments of gold trials; none where the study has no such trials.
+        All judgments of the session's task, in the order given.
+    is_gold : ndarray of shape (n,), bool
+        True for gold trials; nowhere where the study has none.
     rules : Rules
         The study's rules.
 
     Returns
     -------
     Measures
-        Of gold trials only `gold_share` is taken: they are easier than the others.
+        `fast_share` and `longest_run` of all judgments: the person did not know which
+        were gold. The others of the scored ones alone, for gold trials are easier.
+
+    Raises
+    ------
+    ValueError
+        If `is_gold` has not one value for each judgment.
 
     Notes
     -----
@@ -129,20 +135,27 @@ def measure(
        data", J. Experimental Social Psychology 66 (2016), on long runs and response
        times.
     """
-    counts = class_counts([answers])
+    if is_gold.shape != answers.truth.shape:
+        raise ValueError(
+            f"is_gold must have one value for each of the {answers.truth.size} "
+            f"judgments, got shape {is_gold.shape}."
+        )
+    scored = EvaluatorAnswers(answers.truth[~is_gold], answers.said_real[~is_gold])
+    counts = class_counts([scored])
     judged = bool(counts[0, 1] and counts[0, 3])
     _, criterion = dprime_and_criterion(counts)
-    n = answers.truth.size
-    n_correct = n - np.count_nonzero(answers.wrong)
+    n = scored.truth.size
+    n_correct = n - np.count_nonzero(scored.wrong)
+    planned_ms = None if answers.planned_ms is None else answers.planned_ms[~is_gold]
     shortest_ms, longest_ms = rules.limits_ms
     return Measures(
-        gold_share=_share(~gold.wrong),
+        gold_share=_share(~answers.wrong[is_gold]),
         fast_share=_fast_share(answers, rules),
         longest_run=longest_run(answers.said_real),
         criterion=float(criterion[0]) if judged else math.nan,
         p_chance=float(binom.sf(n_correct - 1, n, 0.5)) if n else math.nan,
-        floor_share=_planned_share(answers.planned_ms, shortest_ms),
-        ceiling_share=_planned_share(answers.planned_ms, longest_ms),
+        floor_share=_planned_share(planned_ms, shortest_ms),
+        ceiling_share=_planned_share(planned_ms, longest_ms),
     )
 
 

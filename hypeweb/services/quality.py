@@ -89,10 +89,8 @@ def _rows(study: Study, population: str) -> Iterable[Row]:
 
 
 def _flags(rows: Sequence[Row], rules: Rules) -> tuple[Flag, ...]:
-    gold = [row for row in rows if row[1] == Trial.Purpose.GOLD]
-    scored = [row for row in rows if row[1] == Trial.Purpose.SCORE]
-    measured = measure(_answers(scored), gold=_answers(gold), rules=rules)
-    return flags(measured, rules=rules)
+    is_gold = np.array([row[1] == Trial.Purpose.GOLD for row in rows], dtype=np.bool_)
+    return flags(measure(_answers(rows), is_gold=is_gold, rules=rules), rules=rules)
 
 
 def _answers(rows: Sequence[Row]) -> EvaluatorAnswers:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypeweb.models import Study
+from hypeweb.models import Material, Study
 from hypeweb.models.study_settings import QualityFlag
 from hypeweb.science.quality import Rules
 from hypeweb.services.errors import DomainError
@@ -40,11 +40,12 @@ def check(study: Study) -> None:
 
 def describe(study: Study) -> list[tuple[str, str]]:
     """Return the rules as the study page and the report print them."""
+    since = " after the masks" if study.is_timed else ""
     sentences = {
         QualityFlag.GOLD: f"fewer than {study.gold_pass_percent} % of the attention "
         "checks recognised",
         QualityFlag.FAST: f"more than {study.fast_percent} % of the answers under "
-        f"{study.fast_ms} ms",
+        f"{study.fast_ms} ms{since}",
         QualityFlag.SAME_ANSWER: f"{study.longest_run} or more equal answers in a row",
         QualityFlag.CRITERION: "a criterion farther from 0 than "
         f"{study.largest_criterion:g}",
@@ -69,7 +70,13 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Flagged only", _listed(sentences, applies, study, is_excluding=False)),
     ]
     if study.gold_percent:
-        rows.insert(0, ("Attention checks", f"{study.n_gold}, never scored"))
+        uses = study.materials.filter(use=Material.Use.GOLD)
+        names = ", ".join(
+            f"“{use.sample_set}”" for use in uses.select_related("sample_set")
+        )
+        rows.insert(
+            0, ("Attention checks", f"{study.n_gold} images of {names}, never scored")
+        )
     return rows
 
 

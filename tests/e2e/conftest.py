@@ -1,8 +1,10 @@
 """A real browser on the running site; deploy/check says where the browser is."""
 
+import itertools
 import os
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,6 +13,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright runs a loo
 
 SCREENSHOTS = os.environ.get("HYPE_TEST_SCREENSHOTS")
 WIDTHS = (1280, 390)
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def pytest_collection_modifyitems(items):
@@ -48,13 +51,16 @@ def browser_context_args(browser_context_args):
 def check_page(page):
     """Assert that a page has no accessibility violation and fits its width.
 
-    With HYPE_TEST_SCREENSHOTS=folder every page is kept there at both widths.
+    It is looked at at both widths, in the light and in the dark theme; with
+    HYPE_TEST_SCREENSHOTS=folder every one is kept there.
     """
 
     def check(name: str) -> None:
         size = page.viewport_size
-        for width in WIDTHS:
+        for width, theme in itertools.product(WIDTHS, THEMES):
             page.set_viewport_size({"width": width, "height": size["height"]})
+            # Without motion no colour is still on its way from one theme to the other.
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             found = Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
             overflow = page.evaluate(
@@ -62,9 +68,10 @@ def check_page(page):
             )
             assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
             if SCREENSHOTS:
-                path = Path(SCREENSHOTS) / f"{name}-{width}.png"
+                path = Path(SCREENSHOTS) / f"{name}-{width}-{theme}.png"
                 page.screenshot(path=path, full_page=True)
         page.set_viewport_size(size)
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
     return check
 

@@ -21,8 +21,14 @@ def answers(truth, said, *, rt_ms=None, planned_ms=None):
     )
 
 
-def flagged(session, *, gold=NOTHING, rules=RULES):
-    return flags(measure(session, gold=gold, rules=rules), rules=rules)
+def measured(session, *, gold=(), rules=RULES):
+    """Measure a session whose trials at the places named are gold."""
+    is_gold = np.isin(np.arange(session.truth.size), gold)
+    return measure(session, is_gold=is_gold, rules=rules)
+
+
+def flagged(session, *, gold=(), rules=RULES):
+    return flags(measured(session, gold=gold, rules=rules), rules=rules)
 
 
 CAREFUL = answers("rf" * 20, "rf" * 20, rt_ms=[600] * 40)
@@ -33,9 +39,26 @@ def test_a_careful_session_has_no_flag():
 
 
 def test_gold_is_scored_apart():
-    assert flagged(CAREFUL, gold=answers("rfrf", "rfrf")) == ()
-    assert flagged(CAREFUL, gold=answers("rfrf", "rfrr")) == ()  # 75 % is enough
-    assert flagged(CAREFUL, gold=answers("rfrf", "rrrr")) == ("gold",)
+    gold, said = range(0, 44, 11), {0: "rfrf", 1: "rfrr", 2: "rrrr"}
+    truth = list("rf" * 20)
+    for place, one in zip(gold, "rfrf", strict=True):
+        truth.insert(place, one)
+    for n_missed, expected in ((0, ()), (1, ()), (2, ("gold",))):  # 75 % is enough
+        answered = truth.copy()
+        for place, one in zip(gold, said[n_missed], strict=True):
+            answered[place] = one
+        assert flagged(answers(truth, answered), gold=gold) == expected
+        # The misses of gold trials are no part of anything else.
+        assert measured(answers(truth, answered), gold=gold).criterion == 0
+
+
+def test_runs_and_speed_are_those_of_all_answers():
+    """An attention check in between ends a run: the person did not know it for one."""
+    said = "r" * 14 + "f" + "r" * 14
+    session = answers("rf" * 14 + "f", said, rt_ms=[100] * 3 + [600] * 26)
+    found = measured(session, gold=(0, 1, 14))
+    assert found.longest_run == 14
+    assert found.fast_share == pytest.approx(3 / 29)
 
 
 def test_fast_answers_are_a_share():
@@ -65,8 +88,7 @@ def test_guessing_is_chance_performance():
 def test_chance_is_the_binomial_tail():
     # 8 of 10 right: P(X >= 8) = 56 / 1024.
     session = answers("r" * 5 + "f" * 5, "rrrrf" + "ffffr")
-    measured = measure(session, gold=NOTHING, rules=RULES)
-    assert measured.p_chance == pytest.approx(56 / 1024)
+    assert measured(session).p_chance == pytest.approx(56 / 1024)
 
 
 def test_floor_and_ceiling_of_the_staircase():
@@ -79,9 +101,9 @@ def test_floor_and_ceiling_of_the_staircase():
 
 def test_nothing_answered_is_no_flag():
     assert flagged(NOTHING) == ()
-    measured = measure(NOTHING, gold=NOTHING, rules=RULES)
-    assert math.isnan(measured.criterion)
-    assert measured.longest_run == 0
+    found = measured(NOTHING)
+    assert math.isnan(found.criterion)
+    assert found.longest_run == 0
 
 
 @given(st.lists(st.booleans(), max_size=60))
@@ -106,6 +128,11 @@ def test_a_longer_session_of_guesses_is_never_flagged_for_gold_or_speed(seed):
     rng = np.random.default_rng(seed)
     session = EvaluatorAnswers(rng.random(100) < 0.5, rng.random(100) < 0.5)
     assert not {"gold", "fast", "floor", "ceiling"} & set(flagged(session))
+
+
+def test_gold_must_be_said_of_each_judgment():
+    with pytest.raises(ValueError, match="each of the 40 judgments, got shape"):
+        measure(CAREFUL, is_gold=np.zeros(39, bool), rules=RULES)
 
 
 @pytest.mark.parametrize(

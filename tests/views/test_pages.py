@@ -444,6 +444,24 @@ def test_a_custom_staircase_needs_its_numbers(researcher_client, study):
     assert "A custom staircase needs this number." in text(response)
 
 
+def test_a_new_study_leaves_out_by_default_what_speaks_of_the_person():
+    form = StudyForm(sample_sets=SampleSet.objects.none())
+    checked = [
+        option.data["value"] for option in form["exclusions"] if option.data["selected"]
+    ]
+    assert checked == ["gold", "fast", "same_answer"]
+
+
+def test_the_share_of_valid_trials_is_a_setting_of_the_form(researcher_client, study):
+    sent = study_fields(study, protocol="hype_time", min_valid_percent=80)
+    researcher_client.post(reverse("study_new"), sent)
+    assert Study.objects.get(name="New").min_valid_percent == 80
+    refused = researcher_client.post(
+        reverse("study_new"), {**sent, "min_valid_percent": 101}
+    )
+    assert refused.status_code == 400
+
+
 def test_the_report_has_one_switch_for_exclusions(researcher_client, study):
     walk(join(study))
     scores.score_study(study.pk, now=NOW)

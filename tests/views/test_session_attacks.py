@@ -26,25 +26,38 @@ CHANCE = 1e-8
 NUMBER = re.compile(r"\d+")
 
 
+def make_study(researcher, protocol, **fields):
+    sizes = {"n_real": 12, "n_fake": 12, "n_blocks": 1, "images_per_block": 24}
+    return factories.open_study(
+        researcher, protocol=protocol, n_arms=1, n_images=24, **sizes, **fields
+    )
+
+
 @pytest.fixture(params=PROTOCOLS)
 def any_study(request, researcher):
-    return factories.open_study(
-        researcher,
-        protocol=request.param,
-        n_arms=1,
-        n_images=24,
-        n_real=12,
-        n_fake=12,
-        n_blocks=1,
-        images_per_block=24,
+    return make_study(researcher, request.param)
+
+
+@pytest.fixture(params=PROTOCOLS)
+def gold_study(request, researcher, tmp_path):
+    """One in three of its images is an attention check."""
+    sets = [
+        factories.make_sample_set(
+            researcher, name, folder=tmp_path, origin=origin, n=24
+        )
+        for name, origin in {"gold r": "real", "gold f": "generated"}.items()
+    ]
+    return make_study(
+        researcher, request.param, gold_percent=50, materials={"gold": sets}
     )
 
 
 @dataclass(frozen=True)
 class Received:
-    """Everything a browser holds of a trial before it answers."""
+    """Everything a browser holds of a trial before it answers, and what it is."""
 
     truth: str
+    purpose: str
     step: bytes
     step_headers: tuple
     image: bytes
@@ -90,8 +103,10 @@ def headers_of(response):
 
 def receive(client, step, trial):
     image = client.get(trial["image"])
+    stored = Trial.objects.get(nonce=trial["nonce"])
     return Received(
-        truth=Trial.objects.get(nonce=trial["nonce"]).truth,
+        truth=stored.truth,
+        purpose=stored.purpose,
         step=step.content,
         step_headers=headers_of(step),
         image=image.content,
@@ -109,7 +124,7 @@ def walk(study):
         received.append(receive(client, step, trial))
         assert answer(client, session, trial).status_code == 200
         step = client.get(url("trial", session), **JSON)
-    assert len(received) == study.n_trials
+    assert len(received) == study.n_trials + study.n_gold
     return received
 
 
@@ -137,23 +152,35 @@ def measures_of(place, one):
     return measures
 
 
-def test_attack_nothing_around_an_image_goes_with_its_truth(any_study):
+def assert_alike(received, names, *, side_of):
     """Headers, lengths and keys are always the same; the rest is chance."""
-    received = [one for _ in range(2) for one in enumerate(walk(any_study))]
     sides = {
-        truth: [(place, one) for place, one in received if one.truth == truth]
-        for truth in ("real", "fake")
+        name: [(place, one) for place, one in received if side_of(one) == name]
+        for name in names
     }
-    forms = {truth: {form_of(one) for _, one in side} for truth, side in sides.items()}
-    assert len(forms["real"]) == 1
-    assert forms["real"] == forms["fake"]
+    forms = {name: {form_of(one) for _, one in side} for name, side in sides.items()}
+    (first, *_), (second, *_) = forms.values()
+    assert {len(found) for found in forms.values()} == {1}
+    assert first == second
     measured = {
-        truth: [measures_of(place, one) for place, one in side]
-        for truth, side in sides.items()
+        name: [measures_of(place, one) for place, one in side]
+        for name, side in sides.items()
     }
-    for name in measured["real"][0]:
-        values = [[row[name] for row in side] for side in measured.values()]
-        assert mannwhitneyu(*values).pvalue > CHANCE, name
+    for measure in next(iter(measured.values()))[0]:
+        values = [[row[measure] for row in side] for side in measured.values()]
+        assert mannwhitneyu(*values).pvalue > CHANCE, measure
+
+
+def test_attack_nothing_around_an_image_goes_with_its_truth(any_study):
+    received = [one for _ in range(2) for one in enumerate(walk(any_study))]
+    assert_alike(received, ("real", "fake"), side_of=lambda one: one.truth)
+
+
+def test_attack_nothing_tells_an_attention_check_or_its_truth(gold_study):
+    received = [one for _ in range(2) for one in enumerate(walk(gold_study))]
+    assert_alike(received, ("score", "gold"), side_of=lambda one: one.purpose)
+    gold = [(place, one) for place, one in received if one.purpose == "gold"]
+    assert_alike(gold, ("real", "fake"), side_of=lambda one: one.truth)
 
 
 def test_attack_no_page_or_reply_names_what_an_image_is(any_study):
@@ -183,15 +210,13 @@ def test_attack_no_page_or_reply_names_what_an_image_is(any_study):
     assert b"generated" not in text
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_attack_the_server_works_alike_for_either_truth(researcher, protocol):
-    """A clock on the responses finds the same queries and files behind both."""
-    study = factories.open_study(researcher, protocol=protocol, n_arms=1)
-    client, session = Client(), join(study)
+def test_attack_the_server_works_alike_for_every_image(gold_study):
+    """A clock on the responses finds the same queries and files behind all."""
+    client, session = Client(), join(gold_study)
     trial = client.get(url("trial", session), **JSON).json()["trial"]
     work = {}
-    for _ in range(study.n_trials):
-        truth = Trial.objects.get(nonce=trial["nonce"]).truth
+    while trial:
+        stored = Trial.objects.get(nonce=trial["nonce"])
         with CaptureQueriesContext(connection) as image_queries:
             client.get(trial["image"])
         with CaptureQueriesContext(connection) as step_queries:
@@ -201,12 +226,17 @@ def test_attack_the_server_works_alike_for_either_truth(researcher, protocol):
             for query in (*image_queries, *step_queries)
             if "SAVEPOINT" not in query["sql"]  # they carry a counter
         )
-        work.setdefault(truth, set()).add(shapes)
-        trial = answer(client, session, trial).json()["next"].get("trial")
-        if trial is None:
-            break
-    assert len(work["real"]) == 1
-    assert work["real"] == work["fake"]
+        # The reply to an answer too, but for the last: it ends the session.
+        with CaptureQueriesContext(connection) as answer_queries:
+            trial = answer(client, session, trial).json()["next"].get("trial")
+        replied = (len(answer_queries),) if trial else ()
+        work.setdefault((stored.truth, stored.purpose), set()).add((shapes, *replied))
+    assert len(work) == 4
+    first, *others = (
+        {one for one in found if len(one) == 2} for found in work.values()
+    )
+    assert len(first) == 1
+    assert all(found == first for found in others)
 
 
 def test_attack_a_posted_truth_or_plan_changes_nothing(client, timed_study):

@@ -10,10 +10,10 @@ from metrics.pairs import (
     PreparedSet,
     Vector,
     block_memory,
-    block_slices,
     cross_blocks,
     distance_block,
     pair_distances,
+    triangle_slices,
 )
 
 # Beyond the neighbours asked for, so that float32 rarely misses one of them.
@@ -72,18 +72,16 @@ def nearest_within(prepared: PreparedSet, *, k: int) -> tuple[Vector, Indices]:
     nearest = _Nearest(n_others + 1, min(k + SPARE_CANDIDATES, n_others))
     error = 0.0
     memory, turned_memory = block_memory(), block_memory()
-    slices = block_slices(n_others + 1)
-    for number, rows1 in enumerate(slices):
-        for rows2 in slices[number:]:
-            block = distance_block(prepared, prepared, rows1, rows2, memory=memory)
-            error = max(error, block.error)
-            values = torch.from_numpy(block.values)
-            if rows1 == rows2:
-                values.fill_diagonal_(torch.inf)
-            else:
-                turned = turned_memory[: values.numel()].view(values.T.shape)
-                nearest.add(turned.copy_(values.T), rows2, rows1)
-            nearest.add(values, rows1, rows2)
+    for rows1, rows2 in triangle_slices(slice(0, n_others + 1)):
+        block = distance_block(prepared, prepared, rows1, rows2, memory=memory)
+        error = max(error, block.error)
+        values = torch.from_numpy(block.values)
+        if rows1 == rows2:
+            values.fill_diagonal_(torch.inf)
+        else:
+            turned = turned_memory[: values.numel()].view(values.T.shape)
+            nearest.add(turned.copy_(values.T), rows2, rows1)
+        nearest.add(values, rows1, rows2)
     return _settle(prepared, prepared, nearest, k=k, error=error)
 
 

@@ -7,6 +7,7 @@ those of a float64 computation, whatever the block size.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import Literal
 
 import numpy as np
@@ -16,9 +17,10 @@ from torch import Tensor
 
 from metrics.arrays import Array
 
-BLOCK_ROWS = 2048
-# So few that their differences stay in a processor cache.
-PAIRS_AT_ONCE = 64
+BLOCK_ROWS = 1024
+# A square on the diagonal takes every pair twice, so that these are kept small.
+SQUARE_ROWS = 512
+PAIRS_AT_ONCE = 256
 # Squared distances this close, relative to the squared norms, count as equal.
 TIE = 1e-12
 
@@ -102,21 +104,48 @@ def prepare_sets(*sets: Array) -> list[PreparedSet]:
     return prepared
 
 
-def block_slices(n_rows: int) -> list[slice]:
-    """Return slices of `BLOCK_ROWS` rows that cover n_rows.
+def block_slices(rows: slice) -> list[slice]:
+    """Return slices of at most `BLOCK_ROWS` rows that cover some rows.
 
     Parameters
     ----------
-    n_rows : int
-        Number of rows.
+    rows : slice
+        Rows from its start to its stop.
 
     Returns
     -------
     list of slice
-        Consecutive, the last one shorter where it must be.
+        Consecutive, of sizes that differ by one at most.
     """
-    starts = range(0, n_rows, BLOCK_ROWS)
-    return [slice(start, min(start + BLOCK_ROWS, n_rows)) for start in starts]
+    n_rows = rows.stop - rows.start
+    n_blocks = -(-n_rows // BLOCK_ROWS)
+    edges = [rows.start + n_rows * index // n_blocks for index in range(n_blocks + 1)]
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def triangle_slices(rows: slice) -> Iterator[tuple[slice, slice]]:
+    """Yield blocks that hold every pair of two of some rows.
+
+    Parameters
+    ----------
+    rows : slice
+        Rows from its start to its stop.
+
+    Yields
+    ------
+    rows1, rows2 : slice
+        Equal for a block on the diagonal, of at most `SQUARE_ROWS` rows, which holds
+        its pairs twice; otherwise apart, each pair of the two once in all.
+    """
+    n_rows = rows.stop - rows.start
+    if n_rows <= min(SQUARE_ROWS, BLOCK_ROWS):
+        yield rows, rows
+        return
+    middle = rows.start + n_rows // 2
+    halves = slice(rows.start, middle), slice(middle, rows.stop)
+    for half in halves:
+        yield from triangle_slices(half)
+    yield from product(*map(block_slices, halves))
 
 
 def block_memory() -> Tensor:
@@ -185,9 +214,9 @@ def cross_blocks(set1: PreparedSet, set2: PreparedSet) -> Iterator[DistanceBlock
         until the next one is asked for.
     """
     memory = block_memory()
-    for rows1 in block_slices(len(set1.rows)):
-        for rows2 in block_slices(len(set2.rows)):
-            yield distance_block(set1, set2, rows1, rows2, memory=memory)
+    both = (block_slices(slice(0, len(part.rows))) for part in (set1, set2))
+    for rows1, rows2 in product(*both):
+        yield distance_block(set1, set2, rows1, rows2, memory=memory)
 
 
 def within_radii(
@@ -249,14 +278,14 @@ def pair_distances(
     array of shape (n_pairs,), float64
         Squared distances.
     """
-    distances = np.empty(len(indices1))
+    distances = torch.empty(len(indices1), dtype=torch.float64)
     for start in range(0, len(indices1), PAIRS_AT_ONCE):
         chosen = slice(start, start + PAIRS_AT_ONCE)
-        gap = np.subtract(
-            features1[indices1[chosen]], features2[indices2[chosen]], dtype=np.float64
-        )
-        distances[chosen] = np.einsum("ij,ij->i", gap, gap)
-    return distances
+        gap = torch.from_numpy(features1[indices1[chosen]]).double()
+        gap -= torch.from_numpy(features2[indices2[chosen]])
+        distances[chosen] = gap.square_().sum(dim=1)
+    found: Vector = distances.numpy()
+    return found
 
 
 def _single(norms: Vector) -> Tensor:

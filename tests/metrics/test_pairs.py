@@ -9,6 +9,7 @@ from metrics.pairs import (
     distance_block,
     pair_distances,
     prepare_sets,
+    triangle_slices,
     within_radii,
 )
 
@@ -46,6 +47,25 @@ def test_blocks_cover_every_pair_once(monkeypatch):
     for block in cross_blocks(*prepare_sets(features1, features2)):
         covered[block.rows1, block.rows2] += 1
         assert block.values.shape == covered[block.rows1, block.rows2].shape
+
+    np.testing.assert_array_equal(covered, 1)
+
+
+@pytest.mark.parametrize("n_rows", [1, 5, 14, 50])
+def test_triangle_slices_cover_every_pair_once_beside_small_squares(
+    n_rows, monkeypatch
+):
+    monkeypatch.setattr(metrics.pairs, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(metrics.pairs, "SQUARE_ROWS", 3)
+    covered = np.zeros((n_rows, n_rows), dtype=int)
+
+    for rows1, rows2 in triangle_slices(slice(0, n_rows)):
+        covered[rows1, rows2] += 1
+        if rows1 == rows2:
+            assert covered[rows1, rows2].shape[0] <= 3
+        else:
+            covered[rows2, rows1] += 1
+            assert max(covered[rows1, rows2].shape) <= 7
 
     np.testing.assert_array_equal(covered, 1)
 

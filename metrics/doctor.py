@@ -9,6 +9,8 @@ import torch
 
 from metrics.cache import default_cache_folder
 from metrics.errors import MetricsError
+from metrics.options import choose_device
+from metrics.processor import bfloat16_units
 from metrics.weights import PUBLISHED, cached_weights, weights_folders
 
 _PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pillow", "matplotlib")
@@ -22,12 +24,14 @@ def doctor() -> tuple[tuple[str, str], ...]:
     Returns
     -------
     tuple of (str, str)
-        Python, packages, device, threads, memory, weights and cache, in that order.
+        Python, packages, device, bfloat16, threads, memory, weights and cache, in that
+        order.
     """
     return (
         ("python", platform.python_version()),
         *((name, _version(name)) for name in (*_PACKAGES, *_OPTIONAL)),
         ("device", _device()),
+        ("bfloat16", _bfloat16()),
         ("threads", f"{torch.get_num_threads()} of {os.cpu_count()} cores"),
         ("free memory", f"{_free_memory() / _GIB:.1f} GiB"),
         *((f"weights {name}", _weights(name)) for name in PUBLISHED),
@@ -60,6 +64,13 @@ def _device() -> str:
         return "cpu"
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return f"cuda: {', '.join(names)}"
+
+
+def _bfloat16() -> str:
+    units = bfloat16_units(choose_device("auto"))
+    if units:
+        return f"fast here ({', '.join(units)}): --precision bf16 is worth a try"
+    return "slow here (no instructions for it): leave --precision at fp32"
 
 
 def _free_memory() -> int:

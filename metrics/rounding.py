@@ -10,6 +10,7 @@ from metrics.extractors import Extractor
 from metrics.features import FeatureSet, Reading, extract_features
 from metrics.findings import Finding
 from metrics.images import ImageSource, SubsetSource
+from metrics.processor import bfloat16_units
 
 IMAGES_TRIED = 16
 
@@ -50,13 +51,15 @@ def rounding_shift(
     }
 
 
-def check_rounding(shifts: Mapping[str, float]) -> list[Finding]:
+def check_rounding(shifts: Mapping[str, float], *, device: str) -> list[Finding]:
     """Return a finding wherever features were rounded.
 
     Parameters
     ----------
     shifts : mapping of str to float
         By network and layer, from `rounding_shift`; empty where none was rounded.
+    device : str
+        Where the networks ran: not every processor is faster in bfloat16.
 
     Returns
     -------
@@ -67,11 +70,13 @@ def check_rounding(shifts: Mapping[str, float]) -> list[Finding]:
     if not shifts:
         return []
     told = ", ".join(f"{name} by {shift:.2%}" for name, shift in shifts.items())
+    slow = "" if bfloat16_units(device) else f" The {device} here is faster in fp32."
     return [
         Finding(
             "bfloat16",
-            f"bfloat16 moves the features of the first images ({told}), and metrics by "
-            "several times as much: use it to look, and fp32 for numbers to report.",
+            f"bfloat16 moves the features of the first images ({told}), and distances "
+            "between sets by some times as much, the more the closer the sets: use it "
+            f"to look, and fp32 for numbers to report.{slow}",
         )
     ]
 

@@ -39,8 +39,22 @@ def test_doctor_names_gpus(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda index: f"GPU {index}")
+    monkeypatch.setattr(doctor_module, "bfloat16_units", lambda _device: ())
 
     assert dict(doctor())["device"] == "cuda: GPU 0, GPU 1"
+
+
+@pytest.mark.parametrize(
+    ("units", "text"),
+    [
+        (("avx512_bf16",), "fast here (avx512_bf16): --precision bf16"),
+        ((), "slow here (no instructions for it): leave --precision at fp32"),
+    ],
+)
+def test_doctor_says_whether_bfloat16_is_fast(monkeypatch, units, text):
+    monkeypatch.setattr(doctor_module, "bfloat16_units", lambda _device: units)
+
+    assert dict(doctor())["bfloat16"].startswith(text)
 
 
 def test_doctor_counts_cached_sets(tmp_path):

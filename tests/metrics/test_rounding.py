@@ -66,11 +66,20 @@ def test_rounding_shift_is_relative_and_tries_few_images(source):
 
 
 def test_check_rounding_always_speaks_where_something_is_rounded():
-    (found,) = check_rounding({"digits:64": 0.0012})
+    (found,) = check_rounding({"digits:64": 0.0012}, device="cpu")
 
     assert found.code == "bfloat16"
     assert "digits:64 by 0.12%" in found.message
-    assert check_rounding({}) == []
+    assert check_rounding({}, device="cpu") == []
+
+
+@pytest.mark.parametrize(("units", "is_slow"), [((), True), (("amx_bf16",), False)])
+def test_check_rounding_tells_where_bfloat16_is_slow(monkeypatch, units, is_slow):
+    monkeypatch.setattr("metrics.rounding.bfloat16_units", lambda _device: units)
+
+    (found,) = check_rounding({"digits:64": 0.0012}, device="cpu")
+
+    assert found.message.endswith("The cpu here is faster in fp32.") == is_slow
 
 
 @pytest.mark.parametrize(

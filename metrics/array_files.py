@@ -17,7 +17,8 @@ MAX_ARRAY_BYTES = 64 * 1024**3
 _BOMB_BYTES = 1024**3
 _BOMB_RATIO = 500
 _IMAGE_NAMES = ("arr_0", "images", "samples")
-_DAMAGE = (
+# What numpy and zipfile raise on damaged files.
+DAMAGE = (
     *(ValueError, OSError, EOFError, KeyError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     # zipfile's words for an encrypted member and for an unknown packing
@@ -56,7 +57,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise MetricsError(
             f"{path} does not fit into memory; save it as .npy, which is read in parts"
         ) from None
-    except _DAMAGE:
+    except DAMAGE:
         raise MetricsError(
             f"{path} is damaged or holds Python objects instead of plain numbers; "
             "save it again with numpy.savez"
@@ -90,7 +91,9 @@ def find_images(arrays: dict[str, NDArray[Any]], *, name: str) -> NDArray[Any]:
     if len(arrays) == 1:
         return next(iter(arrays.values()))
     found = ", ".join(sorted(arrays)) or "nothing"
-    raise MetricsError(f"{name} must hold its images as arr_0, got {found}")
+    raise MetricsError(
+        f"{name} must hold its images as arr_0, got {found}; save them by that name"
+    )
 
 
 def _refuse_bomb(path: Path) -> None:

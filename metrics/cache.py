@@ -10,8 +10,6 @@ import errno
 import hashlib
 import json
 import os
-import uuid
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,15 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metrics.array_files import DAMAGE
 from metrics.errors import MetricsError
 from metrics.extractors import Extractor
 from metrics.features import FeatureSet, ImageFacts
+from metrics.whole_files import write_whole
 
 FOLDER_VARIABLE = "HYPEWEB_FEATURES"
 
 # Raise when decoding, resizing or a network changes its numbers.
 _VERSION = 1
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+_DAMAGE = (*DAMAGE, TypeError)
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -94,7 +94,8 @@ class FeatureCache:
             if not all(len(rows) == len(facts) for rows in found.values()):
                 raise ValueError("rows and facts disagree")
         except _DAMAGE:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # in a folder that is not ours to change
+                path.unlink(missing_ok=True)
             return None
         # Entries once had no hashes where a source gave none: their order is unknown.
         if set(found) != layers or hashes is None:
@@ -146,16 +147,10 @@ class FeatureCache:
         if features.pixels is not None:
             arrays["pixels"] = features.pixels
         path = self._path(extractor, content_hash)
-        # Not mkstemp: others may read the cache as far as the umask lets them.
-        temporary = self.folder / f"{uuid.uuid4().hex}.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with temporary.open("xb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-            temporary.replace(path)
+            write_whole(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             what = "is full" if error.errno in _NO_SPACE else "cannot be written"
             return (
                 f"the cache {self.folder} {what} ({error.strerror}), so the features "
@@ -183,8 +178,9 @@ def default_cache_folder() -> Path:
     Path
         The folder of ``HYPEWEB_FEATURES``, else ``~/.cache/hypeweb/features``.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return Path(os.environ.get(FOLDER_VARIABLE) or cache / "hypeweb" / "features")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    own = Path(os.environ.get(FOLDER_VARIABLE) or cache / "hypeweb" / "features")
+    return own.expanduser()
 
 
 def _reordered(

@@ -13,7 +13,7 @@ from metrics.diagnostics import (
 )
 from metrics.extrapolation import Extrapolation
 from metrics.findings import Finding
-from metrics.image_checks import check_images
+from metrics.image_checks import check_images, skipped_images
 from metrics.step import Results, Task
 
 _SCORES = frozenset({"inception_score_mean", "inception_score_infinity"})
@@ -40,7 +40,10 @@ def check(
         Without repetition, in a fixed order.
     """
     real, fake = task.real, task.fake
-    findings: list[Finding] = []
+    findings = [
+        *skipped_images(real.skipped, name="real", n_used=len(real)),
+        *skipped_images(fake.skipped, name="generated", n_used=len(fake)),
+    ]
     if len(real) and len(fake):
         findings += unequal_counts(len(real), len(fake))
         if _DISTANCES & set(results.metrics):

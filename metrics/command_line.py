@@ -14,6 +14,7 @@ from metrics.errors import MetricsError
 from metrics.evaluation import Evaluation, evaluate, extract_side
 from metrics.explain import explain, explain_text, read_evaluation
 from metrics.extractors import Precision, parse_name
+from metrics.image_checks import skipped_images
 from metrics.images import open_source
 from metrics.options import Options
 from metrics.peers import PEERS, conventions_of
@@ -21,6 +22,7 @@ from metrics.plot import plot_evaluation
 from metrics.progress import ProgressBar
 from metrics.resize import RESIZES
 from metrics.statistics_files import open_input, save_statistics
+from metrics.whole_files import is_special, write_whole
 
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
@@ -104,6 +106,7 @@ def _statistics(words: Sequence[str]) -> int:
     parser.set_defaults(metrics="fid")
     _add_options(parser)
     given = parser.parse_args(words)
+    _check_place(given.out)
     bar = ProgressBar(sys.stderr, quiet=given.quiet)
     try:
         side, provenance = extract_side(
@@ -112,6 +115,9 @@ def _statistics(words: Sequence[str]) -> int:
     finally:
         bar.close()
     save_statistics(given.out, side.moments(), provenance)
+    for finding in skipped_images(side.skipped, name="given", n_used=len(side)):
+        if not given.quiet:
+            sys.stderr.write(f"warning {finding.code}: {finding.message}\n")
     return 0
 
 
@@ -224,32 +230,17 @@ def _check_place(path: Path) -> None:
         raise MetricsError(f"the folder of {path} does not exist; make it first")
     if path.is_dir():
         raise MetricsError(f"{path} is a folder; name a file in it")
-    if not _is_special(path) and not os.access(folder, os.W_OK):
+    if not is_special(path) and not os.access(folder, os.W_OK):
         raise MetricsError(f"the folder of {path} cannot be written; name another")
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that is never seen half written."""
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        if _is_special(path):
-            path.write_text(text, encoding="utf-8")
-            return
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, lambda file: file.write(text.encode()))
     except OSError as error:
         raise MetricsError(
             f"{path} cannot be written ({error.strerror}); name another place"
         ) from None
-
-
-def _is_special(path: Path) -> bool:
-    """Return whether a path is a pipe or device, which must not be replaced."""
-    return path.exists() and not path.is_file()
 
 
 def _weights(given: Sequence[str], extractor: str) -> dict[str, Path]:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from metrics.errors import MetricsError
 from metrics.extractors import LOGITS, Extractor, Setup
+from metrics.memory import is_out_of_memory
 from metrics.resize import resize_images
 from metrics.torchvision_ops import declare_missing_operators
 from metrics.weights import sha256_of
@@ -92,15 +93,17 @@ def load_custom(kind: str, file: Path, setup: Setup) -> Extractor:
         return x.div_(255).sub_(mean).div_(deviation).contiguous()
 
     def run(x: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
-        found = dict(zip(about.outputs, network(x), strict=True))
+        found = _outputs(network, x, about, file)
         return {name: found[name].float() for name in wanted}
 
     gray = torch.full((2, 3, *about.input_size), 128, dtype=torch.uint8)
-    tried = _try(network, prepare(gray.to(setup.device)), about, file)
+    with torch.inference_mode():
+        tried = _outputs(network, prepare(gray.to(setup.device)), about, file)
+    sizes = {name: int(values.shape[1]) for name, values in tried.items()}
     return Extractor(
         name=f"{kind}:{file.name}",
-        layers={FEATURES: tried[FEATURES]},
-        n_classes=tried.get(LOGITS),
+        layers={FEATURES: sizes[FEATURES]},
+        n_classes=sizes.get(LOGITS),
         default_layer=FEATURES,
         weights_sha256=sha256_of(file),
         weights_are_published=True,  # nobody publishes another version of it
@@ -174,18 +177,19 @@ def _checked(found: dict[str, Any], beside: Path, example: str) -> Description:
     )
 
 
-def _try(
+def _outputs(
     network: Network, inputs: Tensor, about: Description, file: Path
-) -> dict[str, int]:
-    """Return the dimension of each output, seen on two gray images."""
+) -> dict[str, Tensor]:
+    """Return the named outputs of a stranger's network once their shapes fit."""
     try:
-        with torch.inference_mode():
-            outputs = list(network(inputs))
-    except Exception as error:  # noqa: BLE001 - a stranger's network may raise anything
-        first = str(error).strip().splitlines()[-1:]
+        outputs = list(network(inputs))
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        last = str(error).strip().splitlines()[-1:]
         raise MetricsError(
             f"{file} fails on images of shape {tuple(inputs.shape)}: "
-            f"{' '.join(first) or type(error).__name__}"
+            f"{' '.join(last) or type(error).__name__}"
         ) from None
     shapes = [tuple(output.shape) for output in outputs]
     fits = len(outputs) == len(about.outputs) and all(
@@ -197,7 +201,7 @@ def _try(
             f"{file} must return {' and '.join(about.outputs)} of shape (n, d) each, "
             f"got {shapes} for n = {len(inputs)}"
         )
-    return dict(zip(about.outputs, (int(shape[1]) for shape in shapes), strict=True))
+    return dict(zip(about.outputs, outputs, strict=True))
 
 
 def _load_torchscript(file: Path, device: str) -> Network:

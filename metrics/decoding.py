@@ -96,9 +96,9 @@ def decode_image(data: bytes, *, name: str) -> DecodedImage:
         return _decode_opened(image, name)
 
 
-def _too_large(name: str, size: str = "far larger than that") -> str:
+def _too_large(name: str, size: str = "too many pixels to be opened") -> str:
     return (
-        f"{name} is {size}; at most {MAX_PIXELS // 1_000_000} megapixels are "
+        f"{name} has {size}; at most {MAX_PIXELS // 1_000_000} megapixels are "
         "accepted: scale it down or remove it"
     )
 
@@ -109,6 +109,7 @@ def _decode_opened(image: Image.Image, name: str) -> DecodedImage:
         raise BrokenImageError(_too_large(name, f"{width} x {height} pixels"))
     try:
         _check_single(image, name)
+        _check_range(image, name)
         encoding = image.format or "RAW"
         image.load()
         rotated = image.getexif().get(_ORIENTATION, 1) not in (0, 1)
@@ -137,6 +138,15 @@ def _check_single(image: Image.Image, name: str) -> None:
         raise BrokenImageError(message)
 
 
+def _check_range(image: Image.Image, name: str) -> None:
+    if image.mode == "F":
+        message = (
+            f"{name} has floating-point pixels, which have no agreed range; save it "
+            "with 8 or 16 bits a colour"
+        )
+        raise BrokenImageError(message)
+
+
 def _conversions(image: Image.Image) -> tuple[str, ...]:
     if image.mode in ("RGB", "L", "1"):
         return ("alpha",) if "transparency" in image.info else ()
@@ -154,7 +164,4 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
         wide = np.asarray(image).astype(np.int64).clip(0, 65535)
         gray = ((wide + 128) // 257).astype(np.uint8)
         return np.repeat(gray[:, :, None], 3, axis=2)
-    if image.mode == "F":
-        message = "floating-point pixels have no agreed range"
-        raise ValueError(message)
     return np.array(image.convert("RGB"), dtype=np.uint8)

@@ -109,7 +109,9 @@ def _kid(task: Task) -> Results:
     if conventions.kernel_seed is not None:
         values = _subsets_in_file_order(task, conventions.kernel_seed, size)
         kernel = replace(kernel, mean=float(values.mean()), std=float(values.std()))
-    found = Results({"kid_mean": kernel.mean, "kid_std": kernel.std})
+    found = Results({"kid_mean": kernel.mean})
+    if size < max(len(real), len(fake)):  # else every subset is the same whole set
+        found.metrics["kid_std"] = kernel.std
     found.details["kid_unbiased"] = kernel.unbiased
     if task.n_replicates:
         found.intervals["kid_mean"] = kernel_distance_interval(
@@ -205,11 +207,15 @@ def _nearest_real(task: Task) -> Results:
 
 def _pixel_distance(task: Task) -> Results:
     real, fake = task.real.first_pixels(), task.fake.first_pixels()
-    n_pairs = min(len(real), len(fake))
-    pixel = pixel_distance(fake[:n_pairs], real[:n_pairs])
+    places = task.real.first_places(len(real)), task.fake.first_places(len(fake))
+    # Images left out, by a limit or for damage, leave their partners without one.
+    _, of_real, of_fake = np.intersect1d(*places, return_indices=True)
+    if not len(of_real):
+        raise ValueError("no image of one side has its partner on the other")
+    pixel = pixel_distance(fake[of_fake], real[of_real])
     found = Results({"pixel_distance": pixel.value})
-    found.details["pixel_pairs"] = n_pairs
-    if task.has_intervals and n_pairs > 1:
+    found.details["pixel_pairs"] = len(of_real)
+    if task.has_intervals and len(of_real) > 1:
         found.intervals["pixel_distance"] = mean_interval(pixel.of_pairs)
     return found
 

@@ -39,6 +39,7 @@ __all__ = ["Evaluation", "Options", "Progress", "evaluate", "extract_side"]
 # Layers that cost nothing beside the network's last one.
 _LAYERS_TO_KEEP = frozenset({"64", "192", "768", "2048", LOGITS})
 _LEAST_IMAGES = 2
+_LARGEST_VALUE = 1e15
 # Either side is drawn by itself, and by no stream that a step draws from.
 _REAL_DRAW, _FAKE_DRAW = 101, 102
 # What two sides must share; the settings end with the range of the network's input.
@@ -130,6 +131,8 @@ def evaluate(
         run.side(fake, stage="fake images", draw=_FAKE_DRAW),
     )
     _check_dimensions(*sides)
+    for side in sides:
+        _check_scale(side)
     task = Task(sides[0], sides[1], options)
     outcome = compute(task, names, report=run.report)
     findings = check(task, outcome, input_size=run.input_size())
@@ -140,7 +143,7 @@ def evaluate(
         intervals=outcome.intervals,
         warnings=(
             *run.findings,
-            *check_rounding(run.rounding_shift),
+            *check_rounding(run.rounding_shift, device=run.device()),
             *outcome.findings,
             *findings,
         ),
@@ -216,6 +219,11 @@ class _Run:
         main = self.extractors.get(self.main_name)
         return main.input_size if main else None
 
+    def device(self) -> str:
+        """Return where networks ran."""
+        main = self.extractors.get(self.main_name)
+        return main.device if main else "cpu"
+
     def layer(self) -> str:
         """Return the layer of the main network that is compared."""
         wanted = parse_name(self.options.extractor)[1]
@@ -274,7 +282,7 @@ class _Run:
             "precision": settings[1],
             "settings": main.settings if main else None,
             "rounding_shift": self.rounding_shift or None,
-            "device": main.device if main else "cpu",
+            "device": self.device(),
             "conventions": asdict(options.conventions),
             "limit": options.limit,
             "seed": options.seed,
@@ -441,6 +449,24 @@ def _check_dimensions(real: Side, fake: Side) -> None:
             f"{real.name} has features of {real.n_dimensions()} dimensions and "
             f"{fake.name} of {fake.n_dimensions()}; use the same network and layer"
         )
+
+
+def _check_scale(side: Side) -> None:
+    """Refuse values whose squares are no numbers, or nothing, in float32."""
+    arrays = [side.features, side.neighbour_features, side.logits]
+    if side.stored_moments is not None:
+        variances = np.diag(side.stored_moments.cov)
+        arrays += [side.stored_moments.mean, np.sqrt(variances.clip(min=0))]
+    for values in arrays:
+        if values is None:
+            continue
+        largest = max(abs(float(values.min())), abs(float(values.max())))
+        if largest and not 1 / _LARGEST_VALUE <= largest <= _LARGEST_VALUE:
+            raise MetricsError(
+                f"the features or logits of {side.name} reach {largest:.1e} in size; "
+                f"they must reach from {1 / _LARGEST_VALUE:.0e} to "
+                f"{_LARGEST_VALUE:.0e}: scale the network's output"
+            )
 
 
 def _is_rounded(extractor: Extractor) -> bool:

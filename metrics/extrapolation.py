@@ -96,6 +96,8 @@ def frechet_distance_infinity(
     trace1 = float((factor1**2).sum())
 
     rank = min(len(factor1), len(reference) - 1)
+    if not rank:  # equal reference images: nothing varies together with them
+        factor1 = np.zeros((1, len(mean1)))
     mapped = RunningMoments(len(factor1))
     kept: list[Vector] = []
     total, squares = np.zeros(len(mean1)), 0.0

@@ -16,12 +16,12 @@ from metrics.decoding import DecodedImage
 from metrics.errors import BrokenImageError, MetricsError
 from metrics.extractors import Extractor
 from metrics.images import DetailedSource, ImageSource, hash_of_pixels
+from metrics.memory import is_out_of_memory
 
 _BATCHES_AHEAD = 3
 _BYTES_AHEAD = 512 << 20
 _PIXELS_IMAGES = 1000
 _PIXELS_BYTES = 64 << 20
-_MEMORY_MESSAGES = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 @dataclass(frozen=True)
@@ -373,7 +373,7 @@ class _Runner:
                 ]
                 break
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._batch_size = min(self._batch_size, len(images)) // 2
                 if self._batch_size == 0:
@@ -426,12 +426,6 @@ def _full_float32() -> Iterator[None]:
         yield
     finally:
         convolutions.allow_tf32, products.allow_tf32 = before
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return any(text in str(error).lower() for text in _MEMORY_MESSAGES)
 
 
 def _check_finite(

@@ -50,6 +50,36 @@ def check_images(
     return findings
 
 
+def skipped_images(skipped: Sequence[str], *, name: str, n_used: int) -> list[Finding]:
+    """Return a finding where images of a side could not be used.
+
+    Parameters
+    ----------
+    skipped : sequence of str
+        Why each was left out, one sentence each.
+    name : str
+        What the message calls the side.
+    n_used : int
+        Number of images that were used.
+
+    Returns
+    -------
+    list of Finding
+        ``skipped``, or nothing.
+    """
+    if not skipped:
+        return []
+    more = len(skipped) - _EXAMPLES
+    return [
+        Finding(
+            "skipped",
+            f"{len(skipped)} of the {len(skipped) + n_used} {name} images were left "
+            f"out: {'; '.join(skipped[:_EXAMPLES])}"
+            + (f"; and {more} more, all listed in the result." if more > 0 else "."),
+        )
+    ]
+
+
 def duplicate_images(facts: Sequence[ImageFacts], *, name: str) -> list[Finding]:
     """Return a finding where a side holds the same pixels more than once.
 

@@ -183,8 +183,7 @@ class ArraySource:
         if images.dtype != np.uint8 or not layout_fits:
             raise MetricsError(
                 f"{name} must hold uint8 images of shape (n, height, width, 3), got "
-                f"{images.dtype} of shape {shape}"
-                + (": move the channels last" if _looks_channels_first(shape) else "")
+                f"{images.dtype} of shape {shape}: {_mend(images.dtype, shape)}"
             )
         if 0 in shape[1:]:
             raise MetricsError(f"{name} holds images without pixels: shape {shape}")
@@ -333,7 +332,8 @@ def open_source(path: str | Path) -> ImageSource:
             f"{path} must be a folder, .zip, .tar, .npz or .npy; unpack or convert it"
         )
     if len(source) == 0:
-        raise MetricsError(f"{path} holds no images; put PNG or JPEG files there")
+        what = "rows" if isinstance(source, ArraySource) else "PNG or JPEG files"
+        raise MetricsError(f"{path} holds no images; put {what} there")
     return source
 
 
@@ -357,8 +357,14 @@ def _is_image_name(name: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
-def _looks_channels_first(shape: tuple[int, ...]) -> bool:
-    return len(shape) == _N_AXES and shape[1] in (1, _N_COLOURS)
+def _mend(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> str:
+    """Return what makes an array fit."""
+    if len(shape) == _N_AXES and shape[-1] not in (1, _N_COLOURS):
+        is_channels_first = shape[1] in (1, _N_COLOURS)
+        return "move the channels last" if is_channels_first else "keep three colours"
+    if dtype != np.uint8:
+        return "save values from 0 to 255 as uint8"
+    return "give it four axes, one image a row"
 
 
 class SubsetSource:

@@ -1,6 +1,7 @@
 """What an evaluation is asked to do."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,10 +106,19 @@ def choose_device(device: str) -> str:
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise MetricsError("torch sees no CUDA device; use --device cpu")
-    if device != "cpu" and not device.startswith("cuda"):
-        raise MetricsError(f"the device must be auto, cpu or cuda, got {device}")
+    if device == "cpu":
+        return device
+    named = re.fullmatch(r"cuda(?::(\d+))?", device)
+    if named is None:
+        raise MetricsError(
+            f"the device must be auto, cpu, cuda or cuda:N, got {device}"
+        )
+    n_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(named[1] or 0) >= n_devices:
+        raise MetricsError(
+            f"torch sees {n_devices or 'no'} CUDA devices, so there is no {device}; "
+            "use --device cpu"
+        )
     return device
 
 

@@ -160,6 +160,22 @@ class Side:
                 break
         return kept.result()
 
+    def first_places(self, n_images: int) -> NDArray[np.intp]:
+        """Return the numbers in the whole source of its first images.
+
+        Parameters
+        ----------
+        n_images : int
+            How many, of those that were used.
+
+        Returns
+        -------
+        NDArray of int, shape (n_images,)
+            Ascending, as `first_pixels` has them.
+        """
+        rows = self.file_order()[:n_images]
+        return np.array([self.place_of(row) for row in rows], dtype=np.intp)
+
     def sizes(self) -> list[list[int]]:
         """Return the distinct sizes of the images.
 

@@ -4,9 +4,7 @@ A statistics file is an npz with ``mu`` and ``sigma``, as every other library wr
 and reads it; ours also says what they belong to.
 """
 
-import contextlib
 import json
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from metrics.array_files import ARRAY_SUFFIXES, load_arrays
 from metrics.errors import MetricsError
 from metrics.images import ImageSource, open_source
 from metrics.moments import Moments
+from metrics.whole_files import write_whole
 
 _MATRIX_AXES = 2
 _FEATURES = "features"
@@ -128,16 +127,8 @@ def save_statistics(
         "count": np.array(moments.count),
         "provenance": np.array(json.dumps(provenance)),
     }
-    # Not mkstemp: the file is as readable as the umask lets it be.
-    temporary = path.parent / f"{uuid.uuid4().hex}.part"
     try:
-        try:
-            with temporary.open("xb") as file:
-                np.savez(file, **arrays)
-            temporary.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        write_whole(path, lambda file: np.savez(file, **arrays))
     except OSError as error:
         raise MetricsError(
             f"{path} cannot be written ({error.strerror}); name another place"
@@ -214,7 +205,8 @@ def _features(
         if rows.ndim != _MATRIX_AXES or not np.issubdtype(rows.dtype, np.floating):
             raise MetricsError(
                 f"{name} must hold {what} as floating numbers of shape (n, d), got "
-                f"{rows.dtype} of shape {rows.shape}"
+                f"{rows.dtype} of shape {rows.shape}; convert them, or give images of "
+                "shape (n, height, width, 3)"
             )
         if len(rows) != len(features):
             raise MetricsError(
@@ -222,5 +214,7 @@ def _features(
                 "logits; save both of the same images"
             )
         if not np.isfinite(rows).all():
-            raise MetricsError(f"{name} holds {what} that are not finite")
+            raise MetricsError(
+                f"{name} holds {what} that are not finite; make them anew"
+            )
     return StoredFeatures(name, features, logits)

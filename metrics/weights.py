@@ -92,7 +92,7 @@ def weights_folders() -> tuple[Path, ...]:
         The folder of ``HYPEWEB_WEIGHTS`` (else ``~/.cache/hypeweb/weights``), then
         the checkpoints of torch's hub, where other libraries leave the same files.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     own = Path(os.environ.get(FOLDER_VARIABLE) or cache / "hypeweb" / "weights")
     hub = Path(os.environ.get("TORCH_HOME") or cache / "torch").expanduser()
     return (own.expanduser(), hub / "hub" / "checkpoints")

@@ -100,17 +100,37 @@ def test_load_misses_what_depends_on_other_things(
     assert load(cache, dataclasses.replace(digits, **change), source) is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "packed", "locked"])
 def test_load_deletes_damaged_files(cache, digits, features, source, damage):
     store(cache, digits, features, source)
     (path,) = cache.folder.iterdir()
     data = bytearray(path.read_bytes())
     if damage == "flipped":
         data[len(data) // 3] ^= 255
-    path.write_bytes({"cut": data[:-100], "flipped": data, "empty": b""}[damage])
+    entry = data.index(b"PK\x01\x02")  # of the first array in the zip's directory
+    if damage == "packed":
+        data[entry + 10] ^= 255  # in a way that nobody knows
+    if damage == "locked":
+        data[entry + 8] ^= 1  # with a password
+    path.write_bytes({"cut": data[:-100], "empty": b""}.get(damage, data))
 
     assert load(cache, digits, source) is None
     assert list(cache.folder.iterdir()) == []
+
+
+def test_load_passes_over_damage_in_a_folder_that_is_not_ours(
+    cache, digits, features, source, monkeypatch
+):
+    store(cache, digits, features, source)
+    (path,) = cache.folder.iterdir()
+    path.write_bytes(b"damaged")
+
+    def refuse(*_args, **_named):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+    assert load(cache, digits, source) is None
 
 
 def test_load_leaves_alone_what_it_cannot_open(

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from metrics import command_line
 from metrics.command_line import main
@@ -36,7 +37,7 @@ def test_main_writes_json_and_a_table(sides, tmp_path, capsys):
     assert main([*sides, *DIGITS, "--metrics", "fid,kid", "--json", str(out)]) == 0
 
     found = json.loads(out.read_text())
-    assert list(found["metrics"]) == ["fid", "kid_mean", "kid_std"]
+    assert list(found["metrics"]) == ["fid", "kid_mean"]
     assert {"metrics", "intervals", "warnings", "provenance"} <= set(found)
     table = capsys.readouterr().out
     assert table.splitlines()[0].split() == ["fid", f"{found['metrics']['fid']:.6g}"]
@@ -155,6 +156,49 @@ def test_main_is_interrupted_quietly(sides, monkeypatch, capsys):
 
     assert main([*sides, *DIGITS]) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_main_tells_what_it_left_out(sides, tmp_path, make_images, capsys):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for index, image in enumerate(make_images(12)):
+        Image.fromarray(image).save(folder / f"{index}.png")
+    for index in range(5):
+        (folder / f"broken{index}.png").write_bytes(b"broken")
+    words = [sides[0], str(folder), *DIGITS, "--metrics", "fid", "--skip-broken"]
+
+    assert main(words) == 0
+
+    shown = capsys.readouterr().out
+    assert "warning skipped: 5 of the 17 generated images were left out: " in shown
+    assert "broken2.png is not an image" in shown
+    assert "and 2 more, all listed in the result." in shown
+
+    words = ["statistics", str(folder), str(tmp_path / "a.npz"), *DIGITS]
+    assert main([*words, "--skip-broken"]) == 0
+    assert capsys.readouterr().err.startswith("warning skipped: 5 of the 17 given ima")
+
+
+def test_statistics_refuses_a_place_before_the_work(
+    sides, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(command_line, "extract_side", None)
+    out = str(tmp_path / "none" / "a.npz")
+
+    message = fails(["statistics", sides[0], out, *DIGITS], capsys)
+
+    assert message == f"the folder of {out} does not exist; make it first\n"
+
+
+def test_statistics_does_not_replace_a_pipe(sides, tmp_path):
+    words = ["statistics", sides[0], "/dev/stdout", *DIGITS]
+
+    found = subprocess.run(
+        [sys.executable, "-m", "metrics", *words], check=True, capture_output=True
+    )
+
+    (tmp_path / "a.npz").write_bytes(found.stdout)
+    assert np.load(tmp_path / "a.npz")["mu"].shape == (64,)
 
 
 def test_statistics_stand_in_for_images(sides, tmp_path, capsys):

@@ -37,6 +37,16 @@ class Fails(nn.Module):
         return x.reshape(5, 7)
 
 
+class FitsTwo(nn.Module):
+    def forward(self, x):
+        return x.mean(dim=(2, 3)).reshape(2, 3)
+
+
+class ForgetsTheThird(nn.Module):
+    def forward(self, x):
+        return x.mean(dim=(2, 3))[:2]
+
+
 class Spatial(nn.Module):
     def forward(self, x):
         return x
@@ -88,6 +98,43 @@ def test_load_custom_takes_networks_without_logits(save):
 def test_load_custom_tries_the_network(save, module, message):
     with pytest.raises(MetricsError, match=message):
         load_extractor(save(module), Setup())
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (FitsTwo(), r"net\.pt fails on images of shape \(3, 3, 4, 6\): .*invalid for"),
+        (ForgetsTheThird(), r"features of shape \(n, d\) each, got \[\(2, 3\)\] for n"),
+    ],
+)
+def test_a_network_that_fails_on_a_later_batch_is_named(
+    save, module, message, make_images
+):
+    extractor = load_extractor(
+        save(module, {**ABOUT, "outputs": ["features"]}), Setup()
+    )
+
+    with pytest.raises(MetricsError, match=message):
+        extract_features(
+            ArraySource("a", make_images(3)),
+            extractor,
+            frozenset({"features"}),
+            reading=Reading(),
+        )
+
+
+def test_memory_that_runs_out_in_a_network_is_no_fault_of_it(save, monkeypatch):
+    monkeypatch.setattr("metrics.custom_networks._LOADERS", {"torchscript": _full})
+
+    with pytest.raises(MemoryError):
+        load_extractor(save(Means()), Setup())
+
+
+def _full(_file, _device):
+    def network(_x):
+        raise MemoryError
+
+    return network
 
 
 def test_load_custom_refuses_other_files(tmp_path):

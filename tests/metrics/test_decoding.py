@@ -147,12 +147,12 @@ def test_decode_image_refuses_damaged_frames(image_format):
 
 
 def test_decode_image_refuses_huge_images_before_decoding():
-    with pytest.raises(BrokenImageError, match=r"^a\.png is .*at most 100 megapixels"):
+    with pytest.raises(BrokenImageError, match=r"^a\.png has .*at most 100 megapixels"):
         decode_image(png_header(20_000, 20_000), name="a.png")
 
 
 def test_decode_image_refuses_medium_huge_images():
-    with pytest.raises(BrokenImageError, match="is 11000 x 10000 pixels"):
+    with pytest.raises(BrokenImageError, match="has 11000 x 10000 pixels"):
         decode_image(png_header(11_000, 10_000), name="a.png")
 
 
@@ -166,5 +166,5 @@ def test_decode_image_refuses_heavy_files(monkeypatch):
 def test_decode_image_refuses_floating_point():
     data = encoded(Image.new("F", (2, 2)), "TIFF")
 
-    with pytest.raises(BrokenImageError, match=r"^a\.tif is truncated or damaged"):
+    with pytest.raises(BrokenImageError, match=r"^a\.tif has floating-point pixels"):
         decode_image(data, name="a.tif")

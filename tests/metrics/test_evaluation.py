@@ -12,6 +12,7 @@ from metrics.errors import MetricsError
 from metrics.evaluation import Options, Progress, evaluate, extract_side
 from metrics.images import ArraySource, FileSource, open_source
 from metrics.metric_names import METRIC_NAMES, wanted_names
+from metrics.moments import Moments
 from metrics.options import check_options, choose_device
 from metrics.statistics_files import (
     StoredFeatures,
@@ -365,7 +366,7 @@ def test_evaluate_takes_no_neighbours_from_features_of_another_network(fake):
 
     assert "fid" in found.metrics
     assert "precision" not in found.metrics
-    (missing,) = [w.message for w in found.warnings if w.code == "metric-not-computed"]
+    (missing,) = [w.message for w in found.warnings if "precision" in w.message]
     assert missing.startswith("precision, recall cannot be computed: a.npy holds feat")
     assert "the conventions of peer take vgg16-fc2 here" in missing
 
@@ -457,6 +458,66 @@ def test_evaluate_skips_broken_files_if_asked(real, tmp_path, make_images):
     assert len(found.provenance["skipped"]["fake"]) == 1
 
 
+def test_pixels_are_compared_in_pairs_although_a_file_is_broken(tmp_path, make_images):
+    images = make_images(12)
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{index}.png")
+    (tmp_path / "5.png").write_bytes(b"broken")
+    options = Options(extractor="digits", metrics=("pixel_distance",), skip_broken=True)
+
+    found = evaluate(ArraySource("a", images), open_source(tmp_path), options)
+
+    assert found.metrics == {"pixel_distance": 0}
+    assert found.details["pixel_pairs"] == 11
+
+
+@pytest.mark.parametrize("limit", [7, 2])
+def test_pixels_are_compared_in_pairs_although_images_are_left_out(make_images, limit):
+    images = make_images(10)
+    sides = ArraySource("a", images), ArraySource("b", images // 2)
+    options = Options(
+        extractor="digits", metrics=("fid", "pixel_distance"), limit=limit, seed=1
+    )
+
+    found = evaluate(*sides, options)
+
+    if limit == 2:  # drawn apart
+        assert "pixel_distance" not in found.metrics
+    else:
+        half = images - images // 2.0
+        assert found.metrics["pixel_distance"] == pytest.approx(half.mean(), rel=0.1)
+        assert 4 <= found.details["pixel_pairs"] < 7
+
+
+@pytest.mark.parametrize("size", [1e30, 1e-30])
+def test_evaluate_refuses_features_that_float32_cannot_square(size):
+    rows = np.random.default_rng(0).random((30, 4)).astype(np.float32)
+    sides = StoredFeatures("a", rows, None), StoredFeatures("b", size * rows, None)
+
+    with pytest.raises(MetricsError, match=r"of b reach .*: scale the network's out"):
+        evaluate(*sides, QUICK)
+
+
+def test_evaluate_refuses_statistics_that_nothing_could_be_made_of():
+    small, large = (
+        StoredStatistics(name, Moments(9, np.zeros(4), np.eye(4) * size), {})
+        for name, size in (("a", 1), ("b", 1e300))
+    )
+
+    with pytest.raises(MetricsError, match=r"of b reach 1\.0e\+150 in size"):
+        evaluate(small, large, Options(extractor="digits", metrics=("fid",)))
+
+
+def test_kid_has_no_spread_where_every_subset_is_all_images(real, make_images):
+    others = ArraySource("others", make_images(80, seed=3))
+
+    found = evaluate(real, others, Options(extractor="digits", metrics=("kid",)))
+
+    assert "kid_std" not in found.metrics
+    assert found.metrics["kid_mean"] == pytest.approx(found.details["kid_unbiased"])
+    assert "metric-not-computed" in codes(found)
+
+
 @pytest.mark.parametrize("limit", [None, 30])
 def test_neighbours_are_told_by_their_number_in_the_whole_source(
     tmp_path, make_images, limit
@@ -534,7 +595,14 @@ def test_choose_device_falls_back_to_the_cpu(monkeypatch):
     assert choose_device("auto") == "cpu"
     with pytest.raises(MetricsError, match="torch sees no CUDA device"):
         choose_device("cuda")
-    with pytest.raises(MetricsError, match="must be auto, cpu or cuda, got tpu"):
-        choose_device("tpu")
+    for device in ("tpu", "cuda:x", "cudafoo"):
+        with pytest.raises(MetricsError, match=f"cuda or cuda:N, got {device}"):
+            choose_device(device)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert choose_device("auto") == "cuda"
+    assert choose_device("cuda:1") == "cuda:1"
+    with pytest.raises(
+        MetricsError, match="sees 2 CUDA devices, so there is no cuda:2"
+    ):
+        choose_device("cuda:2")

@@ -56,6 +56,17 @@ def test_every_point_is_the_distance_of_a_nested_subset(n_columns, n_reference):
     assert found.value == pytest.approx(line.value, rel=1e-8)
 
 
+def test_equal_reference_images_have_a_line_too():
+    reference = np.ones((30, 6))
+    features = features_of(150, 6, 1)
+
+    found = frechet_distance_infinity(reference, features, rng=rng())
+
+    assert found.scores[-1] == pytest.approx(
+        frechet_distance_of_features(reference, features), rel=1e-12
+    )
+
+
 def test_extrapolation_removes_most_of_the_bias():
     reference = features_of(20_000, 10)
     values, plain = [], []

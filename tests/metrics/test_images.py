@@ -98,9 +98,10 @@ def test_array_hash_ignores_order():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((2, 4, 4, 3)), "got float64 of shape"),
+        (np.zeros((2, 4, 4, 3)), "got float64 of shape .*: save values from 0 to 255"),
+        (np.zeros((2, 4, 4, 5), np.uint8), "keep three colours"),
         (np.zeros((2, 3, 4, 4), np.uint8), "move the channels last"),
-        (np.zeros((2, 4, 4), np.uint8), r"of shape \(2, 4, 4\)"),
+        (np.zeros((2, 4, 4), np.uint8), r"of shape \(2, 4, 4\): give it four axes"),
         (np.zeros((2, 0, 4, 3), np.uint8), "images without pixels"),
     ],
 )

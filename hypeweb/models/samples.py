@@ -75,6 +75,10 @@ class SampleSet(models.Model):
         return self.frozen_at is not None
 
 
+# Where an image lies in the storage, for the hash of its bytes.
+SAMPLE_KEY = "samples/{0:.2}/{0}.png"
+
+
 class Sample(models.Model):
     """One image: re-encoded, stored under the hash of its bytes."""
 
@@ -112,4 +116,4 @@ class Sample(models.Model):
 
     @property
     def storage_key(self) -> str:
-        return f"samples/{self.content_hash[:2]}/{self.content_hash}.png"
+        return SAMPLE_KEY.format(self.content_hash)

@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from hypeweb.services import images
 from hypeweb.services.images import Source, UnusableImageError
-from hypeweb.services.manifests import Manifest
+
+if TYPE_CHECKING:  # decoding processes read entries and know no models
+    from hypeweb.services.manifests import Manifest
 
 # Deflate packs at most about 1,030 to 1, and no honest image file is larger.
 MAX_FILE_BYTES = 256 * 2**20
@@ -73,7 +76,7 @@ class Archive:
 
     n_entries: int
     entries: Iterator[Entry]
-    manifest: Manifest | None = None
+    manifest: "Manifest | None" = None
 
 
 def hidden(name: str) -> bool:

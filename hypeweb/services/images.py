@@ -45,12 +45,9 @@ class Encoded:
     """A sample's bytes: RGB, PNG, no metadata."""
 
     png: bytes
+    content_hash: str
     width: int
     height: int
-
-    @property
-    def content_hash(self) -> str:
-        return hashlib.sha256(self.png).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,8 @@ def read(data: bytes) -> tuple[Image.Image, Source]:
             source = Source(len(data), image.width, image.height, image.format or "")
             _check_header(image)
             image.load()
-            return _as_rgb(ImageOps.exif_transpose(image)), source
+            ImageOps.exif_transpose(image, in_place=True)
+            return _as_rgb(image), source
     except UnidentifiedImageError:
         raise UnusableImageError("is not an image") from None
     except DECODER_ERRORS as error:
@@ -86,7 +84,8 @@ def encode(image: Image.Image, *, size: int | None) -> Encoded:
     """Return the stored form: cropped to a centred square of `size` where given."""
     if size is not None and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Resampling.BICUBIC)
-    return Encoded(write_png(np.asarray(image)), image.width, image.height)
+    png = write_png(np.asarray(image))
+    return Encoded(png, hashlib.sha256(png).hexdigest(), image.width, image.height)
 
 
 def _check_header(image: Image.Image) -> None:
@@ -111,4 +110,4 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SUB, _UP = 1, 2
 _RGB = 2
+# Prime to three: the values that decide on a filter are of all channels.
+_COST_STEP = 7
 
 
 def write_png(pixels: NDArray[np.uint8]) -> bytes:
@@ -34,20 +36,22 @@ def _filtered(pixels: NDArray[np.uint8]) -> bytes:
     """Return each row as differences to the left or above, whichever are smaller."""
     height, width, _ = pixels.shape
     rows = pixels.reshape(height, 3 * width)
-    left = rows.copy()
-    left[:, 3:] -= rows[:, :-3]
+    filtered = np.empty((height, 3 * width + 1), np.uint8)
+    left = filtered[:, 1:]
+    left[:, :3] = rows[:, :3]
+    np.subtract(rows[:, 3:], rows[:, :-3], out=left[:, 3:])
     above = rows.copy()
     above[1:] -= rows[:-1]
     is_above = _cost(above) <= _cost(left)
-    filtered = np.empty((height, 3 * width + 1), np.uint8)
     filtered[:, 0] = np.where(is_above, _UP, _SUB)
-    filtered[:, 1:] = np.where(is_above[:, None], above, left)
+    left[is_above] = above[is_above]
     return filtered.tobytes()
 
 
 def _cost(rows: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return how far each row's differences, taken as signed, are from zero."""
-    cost: NDArray[np.uint32] = np.minimum(rows, -rows).sum(axis=1, dtype=np.uint32)
+    """Return how far some of each row's differences, taken as signed, are from zero."""
+    some = np.ascontiguousarray(rows[:, ::_COST_STEP])
+    cost: NDArray[np.uint32] = np.minimum(some, -some).sum(axis=1, dtype=np.uint32)
     return cost
 
 

@@ -1,75 +1,61 @@
-"""From entries to stored images, ahead of the reader and in as many threads as help."""
+"""From entries to stored images, ahead of the reader, on as many cores as there are."""
 
+import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import (
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from hypeweb.models import Sample
-from hypeweb.services import images, tokens
+from hypeweb.models.samples import SAMPLE_KEY
+from hypeweb.services import processing
 from hypeweb.services.entries import Entry
-from hypeweb.services.images import Source, UnusableImageError
+from hypeweb.services.errors import DomainError
+from hypeweb.services.images import Encoded
+from hypeweb.services.processing import Kept, LocalStore, Skipped
 
-N_THREADS = os.cpu_count() or 1
-# Images go to a thread by the few, and small ones to none: threads would spend as long
-# waiting for the interpreter's lock as decoding.
-SMALL_BYTES = 16 * 2**10
+N_CORES = os.cpu_count() or 1
+# A bucket answers late: while some wait for it, others decode.
+N_THREADS = 4 * N_CORES
+# So many are prepared before it is worth the half second that processes take to start.
+FEW_IMAGES = 500
 BATCH_IMAGES = 32
-BATCH_BYTES = 2**19
+BATCH_BYTES = 2**20
 MAX_BYTES_AHEAD = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class Kept:
-    """One usable image, stored."""
-
-    name: str
-    content_hash: str
-    size_bytes: int
-    width: int
-    height: int
-    source: Source
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """One file that is no usable image."""
-
-    name: str
-    reason: str
-    detail: str
+POOL_DIED = (
+    "A process that decodes images died, most likely for want of memory. Make the "
+    "images smaller or give the worker more, and try again."
+)
 
 
 def prepare(entries: Iterable[Entry], *, size: int | None) -> Iterator[Kept | Skipped]:
     """Yield what each entry came to, in order; few are in memory at a time."""
-    pool = ThreadPoolExecutor(N_THREADS, thread_name_prefix="prepare")
-    waiting: deque[tuple[Future[list[Kept | Skipped]], int]] = deque()
-    n_bytes = 0
-    try:
-        for batch, weight in _batches(entries):
-            if weight < SMALL_BYTES * len(batch):
-                while waiting:
-                    yield from waiting.popleft()[0].result()
-                n_bytes = 0
-                yield from _prepare_all(batch, size)
-                continue
-            while waiting and (
-                len(waiting) > 2 * N_THREADS or n_bytes + weight > MAX_BYTES_AHEAD
-            ):
-                future, freed = waiting.popleft()
-                n_bytes -= freed
-                yield from future.result()
-            waiting.append((pool.submit(_prepare_all, batch, size), weight))
-            n_bytes += weight
-        while waiting:
-            yield from waiting.popleft()[0].result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    coming = iter(entries)
+    local = _local_store()
+    first = list(islice(coming, 1))
+    is_remote = local is None or any(callable(entry.source) for entry in first)
+    process = partial(processing.process, size=size, store=local or _store_remotely)
+    if is_remote:
+        with ThreadPoolExecutor(N_THREADS, thread_name_prefix="prepare") as pool:
+            yield from _in_pool(pool, process, chain(first, coming))
+        return
+    for batch, _ in _batches(islice(chain(first, coming), FEW_IMAGES)):
+        yield from process(batch)
+    first = list(islice(coming, 1))
+    if first:
+        with _processes() as pool:
+            yield from _in_pool(pool, process, chain(first, coming))
 
 
 def store_png(key: str, png: bytes) -> None:
@@ -77,34 +63,64 @@ def store_png(key: str, png: bytes) -> None:
     try:
         path = Path(default_storage.path(key))
     except NotImplementedError:  # a bucket
-        _store_remotely(key, png)
-        return
+        _put(key, png)
+    else:
+        processing.write_once(path, png)
+
+
+def _processes() -> ProcessPoolExecutor:
+    # Not forked: the worker has threads and open connections.
+    return ProcessPoolExecutor(
+        N_CORES,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=processing.die_with_parent,
+    )
+
+
+def _in_pool(
+    pool: Executor,
+    process: "partial[list[Kept | Skipped]]",
+    entries: Iterable[Entry],
+) -> Iterator[Kept | Skipped]:
+    """Yield what a pool makes of entries, in order, with a bounded number ahead."""
+    waiting: deque[tuple[Future[list[Kept | Skipped]], int]] = deque()
+    n_bytes = 0
     try:
-        _write_new(path, png)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        store_png(key, png)
-    except FileExistsError:
-        if path.stat().st_size != len(png):
-            part = path.with_name(f"{path.name}.{tokens.make()}")
-            _write_new(part, png)
-            part.replace(path)
+        for batch, weight in _batches(entries):
+            while waiting and (
+                len(waiting) > 2 * N_THREADS or n_bytes + weight > MAX_BYTES_AHEAD
+            ):
+                future, freed = waiting.popleft()
+                n_bytes -= freed
+                yield from future.result()
+            waiting.append((pool.submit(process, batch), weight))
+            n_bytes += weight
+        while waiting:
+            yield from waiting.popleft()[0].result()
+    except BrokenProcessPool as error:
+        raise DomainError(POOL_DIED) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that must not exist, in as few calls as there can be."""
-    with path.open("xb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
+def _local_store() -> LocalStore | None:
+    """Return where images are stored as files; None where they go to a bucket."""
+    try:
+        return LocalStore(Path(default_storage.path("")), SAMPLE_KEY)
+    except NotImplementedError:
+        return None
 
 
-def _store_remotely(key: str, png: bytes) -> None:
+def _store_remotely(encoded: Encoded) -> None:
+    _put(SAMPLE_KEY.format(encoded.content_hash), encoded.png)
+
+
+def _put(key: str, data: bytes) -> None:
     if default_storage.exists(key):
-        if default_storage.size(key) == len(png):
+        if default_storage.size(key) == len(data):
             return
         default_storage.delete(key)
-    default_storage.save(key, ContentFile(png))
+    default_storage.save(key, ContentFile(data))
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[tuple[list[Entry], int]]:
@@ -119,32 +135,3 @@ def _batches(entries: Iterable[Entry]) -> Iterator[tuple[list[Entry], int]]:
             batch, n_bytes = [], 0
     if batch:
         yield batch, n_bytes
-
-
-def _prepare_all(entries: list[Entry], size: int | None) -> list[Kept | Skipped]:
-    return [_prepare(entry, size) for entry in entries]
-
-
-def _prepare(entry: Entry, size: int | None) -> Kept | Skipped:
-    try:
-        image, source = entry.read()
-        encoded = images.encode(image, size=size)
-    except UnusableImageError as error:
-        return Skipped(
-            storable(entry.name), storable(error.reason), storable(error.detail)
-        )
-    store_png(Sample(content_hash=encoded.content_hash).storage_key, encoded.png)
-    return Kept(
-        name=storable(entry.name),
-        content_hash=encoded.content_hash,
-        size_bytes=len(encoded.png),
-        width=encoded.width,
-        height=encoded.height,
-        source=source,
-    )
-
-
-def storable(text: str) -> str:
-    """Return a file's name as every database takes it."""
-    valid = text.encode("utf-8", "replace").decode()
-    return valid.replace("\0", "\N{REPLACEMENT CHARACTER}")[:255]

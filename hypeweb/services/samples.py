@@ -13,7 +13,8 @@ from hypeweb.models import Sample, SampleImport, SampleSet, SkippedFile, Upload
 from hypeweb.services import projects, uploads, validation
 from hypeweb.services.entries import Entry
 from hypeweb.services.errors import ConflictError, DomainError
-from hypeweb.services.preparation import Kept, Skipped, prepare
+from hypeweb.services.preparation import prepare
+from hypeweb.services.processing import Kept, Skipped
 
 MAX_SIDE = 4096
 # More sizes than this are not looked for: the set is refused anyway.

@@ -57,7 +57,9 @@ def write_all(folder: Path, *, n: int, n_bytes: int) -> float:
 
 
 def peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Return the most memory this process took, and as much as any of its children."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
 
 
 def main() -> None:
@@ -82,16 +84,17 @@ def _run(folder: Path, options: argparse.Namespace) -> None:
 
     call_command("migrate", verbosity=0)
     owner = User.objects.create_user("bench")
-    print("images  decode/s   write/s  import/s  peak MiB")  # noqa: T201
+    print("images  decode/s   write/s  import/s  peak MiB  KB each")  # noqa: T201
     for n in (LEAST_IMAGES, options.images):
         path = folder / f"{n}.zip"
         write_zip(path, n=n, side=options.side, kind=options.format)
         decode_s = decode_all(path)
         import_s = _import(owner, path)
-        write_s = write_all(folder / f"bare {n}", n=n, n_bytes=3 * options.side**2 // 2)
+        n_bytes = _mean_bytes(str(n))
+        write_s = write_all(folder / f"bare {n}", n=n, n_bytes=n_bytes)
         print(  # noqa: T201
             f"{n:6d} {n / decode_s:9.0f} {n / write_s:9.0f} {n / import_s:9.0f} "
-            f"{peak_mib():9.0f}"
+            f"{peak_mib():9.0f} {n_bytes / 1000:8.0f}"
         )
     _browse(owner, options.images)
 
@@ -107,6 +110,15 @@ def _import(owner, path: Path) -> float:
         size=None,
     )
     return time.perf_counter() - started
+
+
+def _mean_bytes(name: str) -> int:
+    from django.db.models import Avg  # noqa: PLC0415
+
+    from hypeweb.models import Sample  # noqa: PLC0415
+
+    found = Sample.objects.filter(sample_set__name=name)
+    return int(found.aggregate(mean=Avg("size_bytes"))["mean"])
 
 
 def _browse(owner, n: int) -> None:

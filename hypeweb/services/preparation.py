@@ -29,7 +29,7 @@ N_CORES = os.cpu_count() or 1
 # A bucket answers late: while some wait for it, others decode.
 N_THREADS = 4 * N_CORES
 # So many are prepared before it is worth the half second that processes take to start.
-FEW_IMAGES = 500
+FEW_IMAGES = 250
 BATCH_IMAGES = 32
 BATCH_BYTES = 2**20
 MAX_BYTES_AHEAD = 64 * 2**20

@@ -34,6 +34,7 @@ from hypeweb.models.sessions import (
     Session,
     Trial,
 )
+from hypeweb.models.shown_counts import ShownCounts
 from hypeweb.models.studies import Arm, Mask, Material, Study
 from hypeweb.models.uploads import Upload, UploadPart
 
@@ -74,6 +75,7 @@ __all__ = [
     "Score",
     "Session",
     "SetOverlap",
+    "ShownCounts",
     "SkippedFile",
     "SourceCount",
     "StoredReply",

@@ -112,6 +112,11 @@ class Session(models.Model):
         help_text="rules of the study that the judgments break; none before they were "
         "scored",
     )
+    has_given_back = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="left early, and the images not shown then are counted no longer",
+    )
 
     class Meta:
         ordering = ["-consented_at", "-pk"]

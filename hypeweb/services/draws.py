@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
-from numpy.typing import NDArray
 
-from hypeweb.models import Material, SampleSet, Session, Study, Trial
+from hypeweb.models import Material, Sample, SampleSet, Session, Study, Trial
 from hypeweb.models.sessions import Truth
 from hypeweb.science.qualification import equal_shares
 from hypeweb.science.schedule import choose_least_shown
-from hypeweb.services import image_pools
+from hypeweb.services import image_pools, shown_counts
 from hypeweb.services.errors import ConflictError
 
 ORIGINS = {Truth.REAL: SampleSet.Origin.REAL, Truth.FAKE: SampleSet.Origin.GENERATED}
@@ -109,11 +108,7 @@ def draw_material(
 
 
 def draw_again(session: Session, trial: Trial, rng: np.random.Generator) -> int | None:
-    """Return an image at random to repeat a trial with; None where all were seen.
-
-    How often others saw it is not asked: that reads every trial of the study, and a
-    few repeats upset no shares.
-    """
+    """Return an image to repeat a trial with; None where all were seen."""
     study, truth = session.study, Truth(trial.truth)
     if trial.purpose == Trial.Purpose.GOLD:
         use = Material.Use.GOLD
@@ -123,9 +118,7 @@ def draw_again(session: Session, trial: Trial, rng: np.random.Generator) -> int 
         sources = [_scored_pool(session, truth)]
     seen = _seen(session)
     for index in rng.permutation(len(sources)):
-        pool = sources[index]
-        alike = np.zeros(pool.sample_set.n_samples, dtype=np.int64)
-        drawn = _take(pool, 1, n_shown=alike, seen=seen, rng=rng)
+        drawn = _draw(sources[index], session, 1, seen=seen, rng=rng)
         if drawn:
             return drawn[0]
     return None
@@ -143,38 +136,51 @@ def _draw(
 
     Fewer come back where the pool has no more that were not seen.
     """
-    n_shown = _shown_counts(pool.sample_set, session)
-    return _take(pool, n, n_shown=n_shown, seen=seen, rng=rng)
+    if not n:
+        return []
+    row = shown_counts.of_set(session.study, session.population, pool.sample_set)
+    drawn = _take(pool, n, n_shown=shown_counts.as_array(row), seen=seen, rng=rng)
+    if drawn:
+        shown_counts.add(row, [sample.position for sample in drawn], n=1)
+    return [sample.pk for sample in drawn]
 
 
 def _take(
     pool: image_pools.ImagePool,
     n: int,
     *,
-    n_shown: NDArray[np.int64],
+    n_shown: shown_counts.Counts,
     seen: set[str],
     rng: np.random.Generator,
-) -> list[int]:
-    is_left = np.ones(pool.sample_set.n_samples, dtype=bool)
-    drawn: list[int] = []
-    # Only what was chosen is looked at closely: sets may hold 50,000 images.
+) -> list[Sample]:
+    is_left = np.ones(n_shown.size, dtype=bool)
+    drawn: list[Sample] = []
+    # Only what was chosen is looked at closely: sets may hold 50,000 images. Where many
+    # of those least shown may not be, ever more are chosen at once.
+    n_more = n
     while len(drawn) < n and is_left.any():
         left = np.flatnonzero(is_left)
         chosen = choose_least_shown(
-            shown_counts=n_shown[left], n=min(n - len(drawn), left.size), rng=rng
+            shown_counts=n_shown[left], n=min(n_more, left.size), rng=rng
         )
-        positions = left[chosen].tolist()
+        positions = left[chosen]
         is_left[positions] = False
+        n_more *= 2
         found = {
             sample.position: sample
-            for sample in pool.samples.filter(position__in=positions)
+            for sample in pool.samples.filter(position__in=positions.tolist()).only(
+                "position", "content_hash", "sample_set_id"
+            )
         }
-        for position in positions:
-            sample = found.get(position)
+        # The rarest first, also of those that were chosen at once.
+        for position in positions[np.argsort(n_shown[positions], kind="stable")]:
+            sample = found.get(int(position))
             if sample is not None and sample.content_hash not in seen:
                 seen.add(sample.content_hash)
-                drawn.append(sample.pk)
-    return drawn
+                drawn.append(sample)
+                if len(drawn) == n:
+                    break
+    return [drawn[index] for index in rng.permutation(len(drawn))]
 
 
 def _scored_pool(session: Session, truth: Truth) -> image_pools.ImagePool:
@@ -182,24 +188,6 @@ def _scored_pool(session: Session, truth: Truth) -> image_pools.ImagePool:
     real_set, made = session.study.real_set, session.arm.sample_set
     source = real_set if truth == Truth.REAL else made
     return image_pools.scored_pool(session.study, source)
-
-
-def _shown_counts(sample_set: SampleSet, session: Session) -> NDArray[np.int64]:
-    """Return by position how often the study showed an image to such people."""
-    shown = (
-        Trial.objects.filter(
-            session__study_id=session.study_id,
-            session__population=session.population,
-            sample__sample_set=sample_set,
-        )
-        .order_by()
-        .values_list("sample__position")
-        .annotate(n_shown=Count("pk"))
-    )
-    counts = np.zeros(sample_set.n_samples, dtype=np.int64)
-    for position, n_shown in shown:
-        counts[position] = n_shown
-    return counts
 
 
 def _seen(session: Session) -> set[str]:

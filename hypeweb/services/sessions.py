@@ -32,6 +32,7 @@ from hypeweb.services import (
     pools,
     qualifications,
     screens,
+    shown_counts,
     studies,
     tokens,
 )
@@ -252,6 +253,7 @@ def start_session(
     _check_screen(session, screen)
     session.last_seen_at = now
     session.screen = asdict(screen) if screen else None
+    shown_counts.take_back(study, session.population)
     if session.is_qualifying:
         _begin_qualification(session, now=now)
     elif _take_place(session, study, now=now):
@@ -434,7 +436,7 @@ def _begin_qualification(session: Session, *, now: datetime) -> None:
     attempt = qualifications.begin(session, now=now)
     rng = np.random.default_rng([session.seed, attempt.attempt])
     drawn = draws.draw_qualification(session, rng)
-    _add_trials(session, drawn, block=0, qualification=attempt)
+    _add_trials(session, [(0, place) for place in drawn], qualification=attempt)
     session.state, session.started_at = Session.State.RUNNING, now
 
 
@@ -453,16 +455,17 @@ def _take_place(session: Session, study: Study, *, now: datetime) -> bool:
 
 def _begin_task(session: Session, *, now: datetime) -> None:
     blocks = draws.draw_task(session, np.random.default_rng(session.seed))
-    for block, drawn in enumerate(blocks, start=1):
-        _add_trials(session, drawn, block=block)
+    numbered = enumerate(blocks, start=1)
+    _add_trials(
+        session, [(block, place) for block, drawn in numbered for place in drawn]
+    )
     session.state, session.started_at = Session.State.RUNNING, now
 
 
 def _add_trials(
     session: Session,
-    drawn: Sequence[draws.Place],
+    drawn: Sequence[tuple[int, draws.Place]],
     *,
-    block: int,
     qualification: Qualification | None = None,
 ) -> None:
     first = 1 + session.trials.count()
@@ -478,7 +481,7 @@ def _add_trials(
             nonce=tokens.make(),
             image_token=tokens.make(),
         )
-        for number, place in enumerate(drawn, start=first)
+        for number, (block, place) in enumerate(drawn, start=first)
     )
 
 

@@ -185,6 +185,31 @@ def test_start_shows_images_about_equally_often(study):
     assert set(shown.values()) == {2}
 
 
+def test_what_a_leaver_was_not_shown_counts_no_longer(study):
+    """Six see 12 images; whoever left after one gives back the rest."""
+    for _ in range(3):
+        session = join(study)
+        sessions.issue_trial(session=session, now=NOW)
+        sessions.leave_session(session=session, now=NOW)
+    for _ in range(6):
+        join(study)
+    seen = Trial.objects.filter(truth="real").exclude(
+        session__state=Session.State.LEFT, issued_at__isnull=True
+    )
+    counts = Counter(seen.values_list("sample_id", flat=True))
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert len(counts) == 12
+
+
+def test_a_start_counts_no_trials_of_others(study):
+    join(study)
+    join(study)
+    session = sessions.join_study(study=study, population="people", now=NOW)
+    with CaptureQueriesContext(connection) as queries:
+        sessions.start_session(session=session, now=NOW)
+    assert not [query for query in queries if "GROUP BY" in query["sql"]]
+
+
 def test_timed_blocks_are_half_real(timed_study):
     session = join(timed_study)
     counts = Counter(session.trials.values_list("block", "truth"))

@@ -23,6 +23,7 @@ from hypeweb.models import (
     Pool,
     Project,
     ReportLink,
+    ReportVersion,
     Sample,
     SampleSet,
     SamplingRun,
@@ -316,20 +317,32 @@ def report_link(study: Study, pk: int) -> ReportLink:
     return found
 
 
-def shared_report(token: str, *, now: datetime) -> Study:
-    """Return the study whose report a secret link shows, while it is valid."""
-    found = ReportLink.objects.filter(token=token).select_related("study").first()
+def report_version(study: Study, number: int) -> ReportVersion:
+    found: ReportVersion | None = (
+        ReportVersion.objects.filter(study=study, number=number)
+        .select_related("study")
+        .first()
+    )
+    if found is None:
+        raise NotFoundError("There is no such version of this report.")
+    return found
+
+
+def shared_link(token: str, *, now: datetime) -> ReportLink:
+    """Return a secret link with what it shows, while it is valid."""
+    related = ("study", "version")
+    found = ReportLink.objects.filter(token=token).select_related(*related).first()
     if found is None or not found.is_valid(now=now):
         raise NotFoundError(
             "This link has expired or was withdrawn. Ask the person who sent it for a "
             "new one."
         )
-    return found.study
+    return found
 
 
 def shared_sample(token: str, pk: int, *, now: datetime) -> Sample:
     """Return an image of a report that a secret link shows."""
-    study = shared_report(token, now=now)
+    study = shared_link(token, now=now).study
     used = Q(sample_set=study.real_set_id) | Q(sample_set__arms__study=study)
     found = Sample.objects.filter(used, pk=pk).first()
     if found is None:

@@ -19,6 +19,7 @@ from hypeweb.views import (
     monitoring,
     projects,
     report_links,
+    report_versions,
     reports,
     samples,
     sessions,
@@ -71,10 +72,17 @@ class FigureConverter:
         return value
 
 
+class ReportFormConverter(FigureConverter):
+    """A form in which a report can be downloaded."""
+
+    regex = "|".join(reports.FILES)
+
+
 register_converter(TokenConverter, "token")
 register_converter(WhatConverter, "what")
 register_converter(FormatConverter, "format")
 register_converter(FigureConverter, "figure")
+register_converter(ReportFormConverter, "report_form")
 
 handler404 = "hypeweb.views.site.not_found"
 
@@ -204,12 +212,49 @@ urlpatterns = [
         figures.figure,
         name="figure",
     ),
-    path("studies/<slug:slug>/report.json", reports.report_json, name="report_json"),
-    path("studies/<slug:slug>/report.csv", reports.report_csv, name="report_csv"),
+    path(
+        "studies/<slug:slug>/report.json",
+        reports.report_file,
+        {"form": "json"},
+        name="report_json",
+    ),
+    path(
+        "studies/<slug:slug>/report.csv",
+        reports.report_file,
+        {"form": "csv"},
+        name="report_csv",
+    ),
     path(
         "studies/<slug:slug>/comparisons.csv",
-        reports.comparisons_csv,
+        reports.report_file,
+        {"form": "comparisons.csv"},
         name="comparisons_csv",
+    ),
+    path(
+        "studies/<slug:slug>/report/versions/",
+        report_versions.report_versions,
+        name="report_versions",
+    ),
+    path(
+        "studies/<slug:slug>/report/versions/<int:number>/",
+        report_versions.report_version,
+        name="report_version",
+    ),
+    path(
+        "studies/<slug:slug>/report/versions/<int:number>/retract/",
+        report_versions.report_version_retract,
+        name="report_version_retract",
+    ),
+    path(
+        "studies/<slug:slug>/report/versions/<int:number>/report.<report_form:form>",
+        report_versions.report_version_file,
+        name="report_version_file",
+    ),
+    path(
+        "studies/<slug:slug>/report/versions/<int:number>/figures/"
+        "<int:pk>.<figure:suffix>",
+        figures.version_figure,
+        name="version_figure",
     ),
     path(
         "studies/<slug:slug>/report/links/",
@@ -230,6 +275,11 @@ urlpatterns = [
     path("data-dictionary.csv", exports.dictionary_csv, name="dictionary_csv"),
     # Readers with a link
     path("r/<token:token>/", report_links.shared_report, name="shared_report"),
+    path(
+        "r/<token:token>/report.<report_form:form>",
+        report_links.shared_report_file,
+        name="shared_report_file",
+    ),
     path(
         "r/<token:token>/figures/<int:pk>.<figure:suffix>",
         figures.shared_figure,

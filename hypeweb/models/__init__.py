@@ -23,7 +23,13 @@ from hypeweb.models.milestones import Milestone, Notice, Subscription
 from hypeweb.models.payments import Account, Budget, Enrolment, Payment
 from hypeweb.models.pools import Pool
 from hypeweb.models.projects import Membership, Project
-from hypeweb.models.reports import Agreement, ReportLink
+from hypeweb.models.reports import (
+    Agreement,
+    ReportLink,
+    ReportVersion,
+    Retraction,
+    VersionFile,
+)
 from hypeweb.models.samples import Sample, SampleSet
 from hypeweb.models.sampling import Sampling, SamplingRun
 from hypeweb.models.scores import Score, StudyComparison
@@ -67,6 +73,8 @@ __all__ = [
     "Project",
     "Qualification",
     "ReportLink",
+    "ReportVersion",
+    "Retraction",
     "Sample",
     "SampleImport",
     "SampleSet",
@@ -87,4 +95,5 @@ __all__ = [
     "Trial",
     "Upload",
     "UploadPart",
+    "VersionFile",
 ]

@@ -99,6 +99,11 @@ class StudyComparison(models.Model):
         help_text="tests, pairs, ranking and the watch, as services/comparisons.py "
         "writes and reads them"
     )
+    basis = models.JSONField(
+        default=dict,
+        help_text="the judgments and the software it was computed from and with, as "
+        "services/scores.py writes it",
+    )
     computed_at = models.DateTimeField()
 
     class Meta:

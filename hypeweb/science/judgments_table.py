@@ -1,6 +1,8 @@
 """Judgments collected anywhere, read from a table of comma-separated values."""
 
 import csv
+import hashlib
+import json
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable
@@ -179,6 +181,34 @@ def read_judgments(lines: Iterable[str]) -> JudgmentsTable:
     table = columns.table(cautions)
     _require_timing(table)
     return table
+
+
+def judgments_digest(table: JudgmentsTable) -> str:
+    """Return the SHA-256 of what scores read of a table of judgments.
+
+    Parameters
+    ----------
+    table : JudgmentsTable
+        The judgments.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits. The same for the same judgments in the same order with
+        the same names, wherever they were read; another when any of it differs.
+    """
+    digest = hashlib.sha256()
+    names = {name: table.names[name] for name in sorted(table.names)}
+    digest.update(json.dumps(names, ensure_ascii=True).encode())
+    for name in sorted(table.codes):
+        digest.update(table.codes[name].astype("<i4").tobytes())
+    for real in (table.truth, table.said_real):
+        digest.update(real.astype("u1").tobytes())
+    for name in sorted(table.numbers):
+        numbers = table.numbers[name].astype("<f8")
+        # One pattern of bits for every missing number.
+        digest.update(np.where(np.isnan(numbers), np.nan, numbers).tobytes())
+    return digest.hexdigest()
 
 
 class _Columns:

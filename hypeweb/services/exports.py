@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.db.models import BooleanField, Case, ExpressionWrapper, F, Q, QuerySet, When
-from django.utils.crypto import salted_hmac
 
 from hypeweb.models import Evaluation, Judgment, MetricWarning, Score, Study, Trial
 from hypeweb.services import comparisons, evaluations, export_formats
 from hypeweb.services.export_columns import TABLES, ExportTable, What
 from hypeweb.services.export_formats import Format, Row
+from hypeweb.services.pseudonyms import pseudonym
 from hypeweb.services.scores import COUNTS
 
 Population = Literal["people", "simulated", "preview", "all"]
 ROWS_AT_A_TIME = 2000
-PSEUDONYM_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,6 @@ def rows_of(study: Study, table: ExportTable, selection: Selection) -> Iterator[
         for index, convert in converted:
             values[index] = convert(values[index])
         yield values
-
-
-def pseudonym(study: Study, evaluator_id: int) -> str:
-    """Return an evaluator's name in the exports of one study, and of no other."""
-    digest = salted_hmac(
-        f"evaluators of study {study.pk}", str(evaluator_id), algorithm="sha256"
-    ).hexdigest()
-    # A letter in front, so that no program takes it for a number.
-    return f"e{digest[:PSEUDONYM_LENGTH]}"
 
 
 def _converters(

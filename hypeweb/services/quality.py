@@ -1,7 +1,7 @@
 """Whose judgments are doubtful by a study's own rules, and whose are left out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -37,16 +37,30 @@ class Excluded:
 
 def flag_sessions(study: Study, *, population: str) -> set[int]:
     """Store the flags of the finished sessions, and return those to leave out."""
-    rules, found = rules_of(study), {}
-    for session_id, rows in groupby(_rows(study, population), key=lambda row: row[0]):
-        found[session_id] = list(_flags(list(rows), rules))
+    found = flags_of(study, population=population)
     sessions = Session.objects.filter(pk__in=found).only("quality_flags")
     changed = [one for one in sessions if one.quality_flags != found[one.pk]]
     for session in changed:
         session.quality_flags = found[session.pk]
     Session.objects.bulk_update(changed, ["quality_flags"], batch_size=500)
+    return left_out(study, found)
+
+
+def flags_of(study: Study, *, population: str) -> dict[int, list[str]]:
+    """Return the flags of the finished sessions, from their judgments."""
+    rules = rules_of(study)
+    return {
+        session_id: list(_flags(list(rows), rules))
+        for session_id, rows in groupby(
+            _rows(study, population), key=lambda row: row[0]
+        )
+    }
+
+
+def left_out(study: Study, flagged: Mapping[int, Sequence[str]]) -> set[int]:
+    """Return the sessions that a study's rules leave out."""
     excluding = set(study.exclusions)
-    return {pk for pk, flagged in found.items() if excluding & set(flagged)}
+    return {pk for pk, found in flagged.items() if excluding & set(found)}
 
 
 def excluded_of(study: Study, *, population: str) -> Excluded:

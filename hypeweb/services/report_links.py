@@ -1,11 +1,12 @@
-"""Secret links: a report for readers without an account, for a time."""
+"""Secret links: a report for readers without an account."""
 
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
-from hypeweb.models import ReportLink, Study
+from hypeweb.models import ReportLink, ReportVersion, Study
 from hypeweb.services import audit, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 
@@ -13,22 +14,40 @@ MAX_DAYS = 366
 
 
 @transaction.atomic
-def create_link(*, study: Study, days: int, actor: User, now: datetime) -> ReportLink:
-    """Make an address that shows a study's report for so many days."""
-    if not 0 < days <= MAX_DAYS:
+def create_link(
+    *,
+    study: Study,
+    days: int | None,
+    actor: User,
+    now: datetime,
+    version: ReportVersion | None = None,
+) -> ReportLink:
+    """Make an address that shows a study's report for so many days.
+
+    A published version may be shown for good, without a number of days.
+    """
+    if days is None and version is None:
+        raise DomainError(
+            "Only a published version can be shared for good, because it never "
+            "changes; choose a version, or how long the link works."
+        )
+    if days is not None and not 0 < days <= MAX_DAYS:
         raise DomainError(f"A link lasts between 1 and {MAX_DAYS} days; got {days}.")
+    ends = None if days is None else now + timedelta(days=days)
     link = ReportLink.objects.create(
         study=study,
+        version=version,
         token=tokens.make(),
         created_by=actor,
         created_at=now,
-        expires_at=now + timedelta(days=days),
+        expires_at=ends,
     )
     audit.record(
         actor=actor,
         action="shared the report",
         subject=study,
-        detail=f"link {link.pk}, until {link.expires_at:%Y-%m-%d}",
+        detail=f"link {link.pk} to {_what(link)}, "
+        + (f"until {ends:%Y-%m-%d}" if ends else "for good"),
     )
     return link
 
@@ -49,5 +68,12 @@ def revoke_link(*, link: ReportLink, actor: User, now: datetime) -> None:
 
 def links_of(study: Study, *, now: datetime) -> list[ReportLink]:
     """Return the links that still lead somewhere, newest first."""
-    valid = study.report_links.filter(revoked_at__isnull=True, expires_at__gt=now)
-    return list(valid.select_related("created_by"))
+    lasting = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    valid = study.report_links.filter(lasting, revoked_at__isnull=True)
+    return list(
+        valid.select_related("created_by", "version").defer("version__document")
+    )
+
+
+def _what(link: ReportLink) -> str:
+    return f"version {link.version.number}" if link.version else "the report"

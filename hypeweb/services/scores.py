@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from hypeweb.models import (
@@ -24,11 +24,12 @@ from hypeweb.models.sessions import Truth
 from hypeweb.science.answers import EvaluatorAnswers, class_counts
 from hypeweb.science.arm_scores import Settings, TimedScores, UntimedScores
 from hypeweb.science.estimates import Caution, Estimate
-from hypeweb.science.judgments_table import JudgmentsTable
+from hypeweb.science.judgments_table import JudgmentsTable, judgments_digest
 from hypeweb.science.populations import between_person_sd
 from hypeweb.science.response_times import ResponseTimes
-from hypeweb.science.table_scores import TableScores, score_arms
-from hypeweb.services import comparisons, quality
+from hypeweb.science.table_scores import TableScores, plain, score_arms
+from hypeweb.services import comparisons, quality, software
+from hypeweb.services.pseudonyms import pseudonym
 
 # A researcher's own preview is no evidence.
 SCORED = (Session.Population.PEOPLE, Session.Population.SIMULATED)
@@ -72,10 +73,18 @@ def score_study(study_id: int, *, now: datetime) -> None:
     compared: list[StudyComparison] = []
     for population in SCORED:
         left_out = quality.flag_sessions(study, population=population)
-        everyone = _score(study, judgments_of(study, population=population))
+        until = last_counted(study, population=population)
+        everyone = _score(
+            study, judgments_of(study, population=population, until=until)
+        )
         # Where nobody is left out, the numbers are the same to the last digit.
         kept = (
-            _score(study, judgments_of(study, population=population, without=left_out))
+            _score(
+                study,
+                judgments_of(
+                    study, population=population, without=left_out, until=until
+                ),
+            )
             if left_out
             else everyone
         )
@@ -94,6 +103,7 @@ def score_study(study_id: int, *, now: datetime) -> None:
                     population=population,
                     exclusions=exclusions,
                     result=comparisons.as_result(study, scored),
+                    basis=_basis(study, table, until=until),
                     computed_at=now,
                 )
             )
@@ -114,17 +124,46 @@ def _score(
     """Return a table with what it says; nothing of an empty one."""
     if not table.truth.size:
         return None
-    settings = Settings(
+    return table, score_arms(table, seed=study.seed, settings=settings_of(study))
+
+
+def settings_of(study: Study) -> Settings:
+    """Return how a study's scores are computed."""
+    return Settings(
         limits_ms=(study.min_ms, study.max_ms),
         masks_ms=float(study.n_masks * study.mask_ms),
     )
-    return table, score_arms(table, seed=study.seed, settings=settings)
+
+
+def last_counted(study: Study, *, population: str) -> datetime | None:
+    """Return when the last session ended whose judgments count."""
+    counted = Judgment.objects.filter(
+        COUNTS,
+        trial__session__study=study,
+        trial__session__population=population,
+    )
+    last: datetime | None = counted.aggregate(last=Max("trial__session__finished_at"))[
+        "last"
+    ]
+    return last
+
+
+def named_for_outsiders(study: Study, table: JudgmentsTable) -> JudgmentsTable:
+    """Return the judgments with the evaluators' names in the exports."""
+    people = [pseudonym(study, int(pk)) for pk in table.names["evaluator"]]
+    return replace(table, names={**table.names, "evaluator": people})
 
 
 def judgments_of(
-    study: Study, *, population: str, without: Collection[int] = ()
+    study: Study,
+    *,
+    population: str,
+    without: Collection[int] = (),
+    until: datetime | None = None,
 ) -> JudgmentsTable:
     """Return the judgments of the finished sessions but some, by order of finishing.
+
+    With `until`, of the sessions that ended by then.
 
     The order is that of arrival, which the confidence sequence needs, and decides the
     random numbers that `manage.py score_judgments` would draw for the same rows.
@@ -135,6 +174,8 @@ def judgments_of(
         trial__session__study=study,
         trial__session__population=population,
     )
+    if until is not None:
+        found = found.filter(trial__session__finished_at__lte=until)
     found = found.exclude(trial__session__in=without).order_by(
         "trial__session__finished_at",
         "trial__session_id",
@@ -244,11 +285,7 @@ def _scores(
         scores = scored.arms.get(names[arm.pk])
         if scores is None:
             continue
-        numbers = (
-            _timed(scores)
-            if isinstance(scores, TimedScores)
-            else _untimed(scores, table.evaluators(names[arm.pk]))
-        )
+        numbers = arm_numbers(table, names[arm.pk], scores)
         found += [
             Score(
                 arm=arm,
@@ -272,6 +309,30 @@ def _scores(
             if number.estimate.value is not None or number.statement
         ]
     return found
+
+
+def arm_numbers(
+    table: JudgmentsTable, arm: str, scores: UntimedScores | TimedScores
+) -> list[Number]:
+    """Return the numbers of one arm as they are stored."""
+    if isinstance(scores, TimedScores):
+        return _timed(scores)
+    return _untimed(scores, table.evaluators(arm))
+
+
+def _basis(
+    study: Study, table: JudgmentsTable, *, until: datetime | None
+) -> dict[str, object]:
+    """Return what somebody needs to compute the same numbers anew."""
+    return {
+        "sha256": judgments_digest(named_for_outsiders(study, table)),
+        "n_judgments": int(table.truth.size),
+        "n_evaluators": len(table.names["evaluator"]),
+        "until": None if until is None else until.isoformat(),
+        "seed": study.seed,
+        "settings": plain(settings_of(study)),
+        "software": software.versions(),
+    }
 
 
 def _untimed(

@@ -13,8 +13,13 @@ from django.views.decorators.http import (
 )
 
 from hypeweb import access
-from hypeweb.project_forms import ReportLinkForm
-from hypeweb.services import figures, report_links, reports, samples
+from hypeweb.project_forms import LIVE, ReportLinkForm
+from hypeweb.services import figures, report_links, report_versions, samples
+from hypeweb.services.errors import DomainError, NotFoundError
+from hypeweb.services.reports import build_report
+from hypeweb.views import reports
+from hypeweb.views.report_versions import version_file, version_page
+from hypeweb.views.reports import ReportPage
 
 
 @login_required
@@ -22,13 +27,27 @@ from hypeweb.services import figures, report_links, reports, samples
 def study_links(request: HttpRequest, slug: str) -> HttpResponse:
     user = access.researcher(request)
     found = access.study_to_change(user, slug)
-    form = ReportLinkForm(request.POST if request.method == "POST" else None)
+    versions = list(report_versions.versions_of(found))
+    wanted = request.GET.get("version", "")
+    form = ReportLinkForm(
+        request.POST if request.method == "POST" else None,
+        versions=versions,
+        chosen=int(wanted) if wanted.isdecimal() else LIVE,
+    )
     now = timezone.now()
     if request.method == "POST" and form.is_valid():
-        report_links.create_link(
-            study=found, days=form.cleaned_data["days"], actor=user, now=now
-        )
-        return redirect("report_links", slug=slug)
+        try:
+            report_links.create_link(
+                study=found,
+                version=form.version(),
+                days=form.lasts_days(),
+                actor=user,
+                now=now,
+            )
+        except DomainError as error:
+            form.add_error("days", str(error))
+        else:
+            return redirect("report_links", slug=slug)
     links = report_links.links_of(found, now=now)
     for link in links:
         path = reverse("shared_report", args=[link.token])
@@ -51,18 +70,36 @@ def study_link_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_GET
 def shared_report(request: HttpRequest, token: str) -> HttpResponse:
     """Show a report to whoever holds its link; nothing on it leads further."""
-    found = access.shared_report(token, now=timezone.now())
-    built = reports.build_report(found)
-    context = {
-        "report": built,
-        "study": found,
-        "figures": figures.figures_of(found, population=built.population),
-        "share_token": token,
-    }
-    response = render(request, "reports/report.html", context)
+    link = access.shared_link(token, now=timezone.now())
+    if link.version is not None:
+        response = version_page(request, link.version, share_token=token)
+    else:
+        built = build_report(link.study)
+        drawn = figures.figures_of(link.study, population=built.population)
+        root = reverse("shared_figure", args=[token, 0, "svg"]).removesuffix("0.svg")
+        page = ReportPage(
+            report=built,
+            study=link.study,
+            figures=list(drawn),
+            figure_root=root,
+            share_token=token,
+        )
+        response = reports.render_page(request, page, {})
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response
+
+
+@never_cache
+@require_GET
+def shared_report_file(request: HttpRequest, token: str, form: str) -> HttpResponse:
+    """Hand a published version's files to whoever holds its link."""
+    link = access.shared_link(token, now=timezone.now())
+    if link.version is None:
+        raise NotFoundError(
+            "Only a published version can be downloaded under a link; ask for one."
+        )
+    return version_file(request, link.version, form)
 
 
 @require_GET

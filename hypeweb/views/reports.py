@@ -1,6 +1,8 @@
 """The report: page, JSON, CSV."""
 
 import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import get_args
 
 from django.contrib.auth.decorators import login_required
@@ -10,9 +12,71 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from hypeweb import access
+from hypeweb.models import Study, StudyFigure
 from hypeweb.services import figures, report_formats, reports
 from hypeweb.services.errors import DomainError
 from hypeweb.services.reports import ExclusionsChoice, Population, Report
+
+# What a report can be had as, by the end of its address.
+FILES = {"json": "JSON", "csv": "CSV", "comparisons.csv": "CSV of comparisons"}
+ADDRESSES = {
+    "json": "report_json",
+    "csv": "report_csv",
+    "comparisons.csv": "comparisons_csv",
+}
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    """What one template shows of a report: as it is now, or of a version."""
+
+    report: Report
+    study: Study
+    figures: Sequence[StudyFigure]
+    figure_root: str
+    downloads: tuple[tuple[str, str], ...] = ()
+    other_population_url: str = ""
+    other_exclusions_url: str = ""
+    share_token: str = ""
+
+
+def render_page(
+    request: HttpRequest,
+    page: ReportPage,
+    context: Mapping[str, object],
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """Return the page; nothing on it leads a reader with a link further."""
+    whole = {one.name: getattr(page, one.name) for one in fields(page)}
+    return render(request, "reports/report.html", {**whole, **context}, status=status)
+
+
+def exclusions_of(request: HttpRequest) -> ExclusionsChoice:
+    """Return whether an address asks to leave out whom the rules leave out."""
+    exclusions = request.GET.get("exclusions", "none")
+    if exclusions not in get_args(ExclusionsChoice):
+        raise DomainError(f"The exclusions must be none or applied; got {exclusions}.")
+    return exclusions  # type: ignore[return-value]
+
+
+def file_of(report: Report, form: str, *, name: str) -> HttpResponse:
+    """Return a report as a file to download."""
+    applied = "-exclusions-applied" if report.exclusions == "applied" else ""
+    response: HttpResponse
+    if form == "json":
+        response = JsonResponse(
+            report_formats.as_json(report), json_dumps_params={"indent": 2}
+        )
+    else:
+        rows = {
+            "csv": report_formats.as_csv_rows,
+            "comparisons.csv": report_formats.as_comparison_rows,
+        }[form](report)
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        csv.writer(response).writerows(rows)
+    response["Content-Disposition"] = f'attachment; filename="{name}{applied}.{form}"'
+    return response
 
 
 def _build(request: HttpRequest, slug: str) -> Report:
@@ -22,20 +86,11 @@ def _build(request: HttpRequest, slug: str) -> Report:
         raise DomainError(
             f"The population must be people or simulated; got {population}."
         )
-    exclusions = request.GET.get("exclusions", "none")
-    if exclusions not in get_args(ExclusionsChoice):
-        raise DomainError(f"The exclusions must be none or applied; got {exclusions}.")
     return reports.build_report(
         study,
         population=population,  # type: ignore[arg-type]
-        exclusions=exclusions,  # type: ignore[arg-type]
+        exclusions=exclusions_of(request),
     )
-
-
-def _attachment(report: Report, suffix: str) -> str:
-    applied = "-exclusions-applied" if report.exclusions == "applied" else ""
-    name = f"{report.study.slug}-{report.population}{applied}.{suffix}"
-    return f'attachment; filename="{name}"'
 
 
 @login_required
@@ -44,48 +99,38 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     built = _build(request, slug)
     address = reverse("report", args=[slug])
     other, applied = built.other_population, built.excluded.is_applied
-    context = {
-        "report": built,
-        "study": built.study,
-        "figures": figures.figures_of(built.study, population=built.population),
-        "can_change": access.can_change(access.researcher(request), built.study),
-        "other_exclusions_url": f"{address}?population={built.population}"
-        f"&exclusions={'none' if applied else 'applied'}",
-        "other_population_url": f"{address}?population={other}"
+    page = ReportPage(
+        report=built,
+        study=built.study,
+        figures=list(figures.figures_of(built.study, population=built.population)),
+        figure_root=reverse("figure", args=[slug, 0, "svg"]).removesuffix("0.svg"),
+        downloads=_downloads(built),
+        other_population_url=f"{address}?population={other}"
         f"&exclusions={built.exclusions}"
         if other
-        else None,
-    }
-    return render(request, "reports/report.html", context)
-
-
-@login_required
-@require_GET
-def report_json(request: HttpRequest, slug: str) -> HttpResponse:
-    built = _build(request, slug)
-    response = JsonResponse(
-        report_formats.as_json(built), json_dumps_params={"indent": 2}
+        else "",
+        other_exclusions_url=f"{address}?population={built.population}"
+        f"&exclusions={'none' if applied else 'applied'}",
     )
-    response["Content-Disposition"] = _attachment(built, "json")
-    return response
+    context = {
+        "can_change": access.can_change(access.researcher(request), built.study),
+    }
+    return render_page(request, page, context)
 
 
 @login_required
 @require_GET
-def report_csv(request: HttpRequest, slug: str) -> HttpResponse:
+def report_file(request: HttpRequest, slug: str, form: str) -> HttpResponse:
     built = _build(request, slug)
-    return _csv(built, "csv", report_formats.as_csv_rows(built))
+    return file_of(built, form, name=f"{slug}-{built.population}")
 
 
-@login_required
-@require_GET
-def comparisons_csv(request: HttpRequest, slug: str) -> HttpResponse:
-    built = _build(request, slug)
-    return _csv(built, "comparisons.csv", report_formats.as_comparison_rows(built))
-
-
-def _csv(report: Report, suffix: str, rows: list[list[str]]) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = _attachment(report, suffix)
-    csv.writer(response).writerows(rows)
-    return response
+def _downloads(report: Report) -> tuple[tuple[str, str], ...]:
+    slug = report.study.slug
+    query = f"?population={report.population}&exclusions={report.exclusions}"
+    files = [
+        (label, f"{reverse(ADDRESSES[form], args=[slug])}{query}")
+        for form, label in FILES.items()
+        if form != "comparisons.csv" or report.comparison
+    ]
+    return tuple(files)

@@ -9,7 +9,14 @@ import pytest
 from pyarrow import parquet
 
 from hypeweb.models import Evaluator, Study
-from hypeweb.services import data_dictionary, evaluations, exports, scores, sessions
+from hypeweb.services import (
+    data_dictionary,
+    evaluations,
+    exports,
+    pseudonyms,
+    scores,
+    sessions,
+)
 from hypeweb.services.export_columns import TABLES
 from hypeweb.services.exports import Selection
 from hypeweb.services.sessions import Exposure
@@ -130,16 +137,16 @@ def test_a_person_has_another_pseudonym_in_every_study(study):
     walk(join(study))
     (name,) = {row["evaluator"] for row in read(study, "judgments")}
     (evaluator,) = Evaluator.objects.all()
-    assert name == exports.pseudonym(study, evaluator.pk)
+    assert name == pseudonyms.pseudonym(study, evaluator.pk)
     other = Study(pk=study.pk + 1)
-    assert exports.pseudonym(other, evaluator.pk) != name
+    assert pseudonyms.pseudonym(other, evaluator.pk) != name
     assert str(evaluator.token) not in json.dumps(read(study, "judgments"))
 
 
 def test_pseudonyms_need_the_sites_secret(study, settings):
-    name = exports.pseudonym(study, 1)
+    name = pseudonyms.pseudonym(study, 1)
     settings.SECRET_KEY = "another"
-    assert exports.pseudonym(study, 1) != name
+    assert pseudonyms.pseudonym(study, 1) != name
 
 
 def test_a_waiting_trial_says_nothing_of_its_image(study):

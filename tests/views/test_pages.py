@@ -227,6 +227,7 @@ def test_a_failed_leak_audit_is_retried_from_the_page(
 RESEARCHER_PAGES = [
     ("projects", None),
     ("report_links", "study"),
+    ("report_versions", "study"),
     ("sample_sets", None),
     ("sample_set_new", None),
     ("sample_set", "set"),

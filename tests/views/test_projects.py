@@ -9,6 +9,7 @@ from hypeweb.models import (
     Membership,
     Project,
     ReportLink,
+    ReportVersion,
     SampleSet,
     Study,
 )
@@ -59,6 +60,16 @@ def targets(study):
     run = evaluations.request_evaluations(study)[0]
     Evaluation.objects.filter(pk=run.pk).update(state="failed", error="x")
     link = report_links.create_link(study=study, days=9, actor=study.owner, now=NOW)
+    version = ReportVersion.objects.create(
+        study=study,
+        number=1,
+        population="people",
+        document="{}",
+        content_hash="0",
+        settings_hash="0",
+        published_by=study.owner,
+        published_at=NOW,
+    )
     return {
         "slug": {"": study.slug},
         "pk": {
@@ -68,6 +79,7 @@ def targets(study):
             "member": study.project_id,
             "report_link": link.pk,
         },
+        "number": {"report_version": version.number},
         "member_pk": {"": Membership.objects.get(user=study.owner).pk},
     }
 
@@ -237,8 +249,11 @@ def test_a_secret_link_shows_the_report_and_no_more(
     study = factories.open_study(researcher, protocol="hype_inf", n_arms=1)
     session = join(study)
     links = reverse("report_links", args=[study.slug])
-    assert researcher_client.post(links, {"days": 5}).status_code == 400
-    researcher_client.post(links, {"days": 7})
+    for wrong in ({"shows": 0, "days": 5}, {"shows": 1, "days": 7}):
+        assert researcher_client.post(links, wrong).status_code == 400
+    for_good = researcher_client.post(links, {"shows": 0, "days": 0})
+    assert "Only a published version can be shared for good" in text(for_good)
+    researcher_client.post(links, {"shows": 0, "days": 7})
     token = ReportLink.objects.get().token
     address = reverse("shared_report", args=[token])
     assert address in text(researcher_client.get(links))

@@ -1,33 +1,39 @@
 """A hundred evaluators at once: how long the server takes from answer to next trial.
 
 python deploy/services python -m tests.bench.load [--evaluators N] [--seconds N]
+    [--pace task|fast]
 
 PostgreSQL, gunicorn with the workers and threads of deploy/hypeweb-web.service, two
-timed sets of 50,000 images, blocks of 150 trials. Each evaluator loads the image and
-answers after a pause of 1 to 2 s, faster than a timed trial allows (about 3.5 s with
-its countdown) and as fast as the untimed one (median 1.05 to 1.45 s). Times are taken
-at the client, so they hold the wait for a free thread.
+timed sets of 50,000 images, blocks of 150 trials. Everybody arrives within the first
+half minute, then the measured time begins. The pace is that of the task (feedback,
+countdown, exposure, masks, about 0.6 s to the key: 3.4 s a trial), or fast: an answer 1
+to 2 s after its image came, which is the pace of untimed studies (median 1.05 to 1.45
+s) and faster than a timed one allows.
+
+Two times are given. The server's own is that of gunicorn's access log: from the moment
+a thread takes the request up to the reply. The client's also holds the wait for a
+thread, and the client's own delays. The client's processor time is given beside.
 """
 
 import argparse
+import asyncio
 import hashlib
-import http.client
-import json
 import os
 import re
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
 import django
 import numpy as np
 from django.core.management import call_command
 from django.utils import timezone
+
+from tests.bench.evaluators import Evaluator, Times, walk_all
 
 FOLDER = Path(tempfile.mkdtemp(prefix="hypeweb-load-"))
 os.environ["HYPE_DATA_DIR"] = str(FOLDER)
@@ -36,8 +42,15 @@ os.environ["LOG_LEVEL"] = "ERROR"
 
 ROOT = Path(__file__).resolve().parents[2]
 SET_SIZE = 50_000
-THINK_S = (1.0, 2.0)
-WARM_UP_S = 5.0
+ARRIVE_S = 30.0
+SETTLE_S = 5.0
+LOGGED = re.compile(r"^took (\d+) us: (\S+) (/\S+)$", re.MULTILINE)
+# The addresses whose times are told, by what they are.
+KINDS = {
+    "answer": re.compile(r"POST /s/[^/]+/answer/"),
+    "image": re.compile(r"GET /i/"),
+    "start": re.compile(r"POST /s/[^/]+/start/"),
+}
 
 
 def say(line):
@@ -96,123 +109,115 @@ def copy_of(sample, *, position):
     return copy
 
 
-class Evaluator:
-    """One browser: a connection kept open, a cookie, and a clock."""
-
-    def __init__(self, port, token, *, times, rng):
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._path = f"/s/{token}/"
-        self._times = times
-        self._rng = rng
-        self._csrf = ""
-
-    def _send(self, method, path, body=None, *, kind=None, content="json"):
-        headers = {"Cookie": f"csrftoken={self._csrf}", "X-CSRFToken": self._csrf}
-        headers["Accept"] = "application/json, text/html"
-        if body is not None:
-            headers["Content-Type"] = f"application/{content}"
-        begun = time.perf_counter()
-        try:
-            response, data = self._exchange(method, path, body, headers)
-        except ConnectionError:
-            # gunicorn closes a connection that rested for two seconds.
-            self._connection.close()
-            response, data = self._exchange(method, path, body, headers)
-        took = time.perf_counter() - begun
-        if response.status >= 400:
-            raise RuntimeError(f"{path}: {response.status} {data[:300]!r}")
-        cookie = re.search(r"csrftoken=(\w+)", response.headers.get("Set-Cookie", ""))
-        if cookie:
-            self._csrf = cookie[1]
-        if kind:
-            self._times[kind].append((begun, took))
-        return data, took
-
-    def _exchange(self, method, path, body, headers):
-        self._connection.request(method, path, body, headers)
-        response = self._connection.getresponse()
-        return response, response.read()
-
-    def start(self):
-        self._send("GET", self._path)
-        screen = json.dumps({"width": 1280, "height": 900, "refresh_hz": 60})
-        form = urlencode({"screen": screen})
-        kind = "x-www-form-urlencoded"
-        self._send("POST", f"{self._path}start/", form, kind="start", content=kind)
-
-    def walk(self, *, until):
-        time.sleep(self._rng.uniform(*THINK_S))
-        step = json.loads(self._send("GET", f"{self._path}trial/")[0])
-        known, answered_s = set(), None
-        while step["state"] == "trial" and time.perf_counter() < until:
-            trial = step["trial"]
-            for address in set(trial["masks"]) - known:
-                self._send("GET", address)
-                known.add(address)
-            _, image_s = self._send("GET", trial["image"], kind="image")
-            if answered_s is not None:
-                ready = (time.perf_counter(), answered_s + image_s)
-                self._times["answer and next image"].append(ready)
-            time.sleep(self._rng.uniform(*THINK_S))
-            answer = json.dumps(
-                {
-                    "nonce": trial["nonce"],
-                    "answer": self._rng.choice(["real", "fake"]),
-                    "rt_ms": 500,
-                    "exposure": {"shown_ms": trial["planned_ms"]},
-                }
-            )
-            path = f"{self._path}answer/"
-            data, answered_s = self._send("POST", path, answer, kind="answer")
-            step = json.loads(data)["next"]
-
-
-def run(port, study, *, n_evaluators, seconds):
+def run(port, study, *, log, options):
     from hypeweb.services import sessions  # noqa: PLC0415
 
-    times = defaultdict(list)
+    times = Times()
     joined = [
         sessions.join_study(study=study, population="people", now=timezone.now())
-        for _ in range(n_evaluators)
+        for _ in range(options.evaluators)
     ]
     people = [
-        Evaluator(port, one.token, times=times, rng=np.random.default_rng(number))
+        Evaluator(
+            port,
+            one.token,
+            pace=options.pace,
+            times=times,
+            rng=np.random.default_rng(number),
+        )
         for number, one in enumerate(joined)
     ]
-    together([person.start for person in people])
-    begun = time.perf_counter()
-    until = begun + WARM_UP_S + seconds
-    together([lambda person=person: person.walk(until=until) for person in people])
-    for kind in ("start", "answer", "image", "answer and next image"):
-        warm = 0 if kind == "start" else begun + WARM_UP_S
-        took = 1000 * np.array([s for at, s in times[kind] if at >= warm])
-        middle, high, higher = np.quantile(took, [0.5, 0.95, 0.99])
-        say(
-            f"{kind:<22} {len(took):>6} times  median {middle:6.1f} ms  p95 "
-            f"{high:6.1f} ms  p99 {higher:6.1f} ms"
+    begin = time.perf_counter() + ARRIVE_S + SETTLE_S
+    end = begin + options.seconds
+    usage = asyncio.run(watch(people, begin=begin, end=end, log=log))
+    answers = len(times.between("answer", begin, end))
+    say(
+        f"{options.evaluators} evaluators, pace {options.pace}: "
+        f"{answers / options.seconds:.1f} answers a second; the client took "
+        f"{usage.client:.0%} of a core, all of the machine {usage.machine:.0%} of "
+        f"{os.cpu_count()} cores"
+    )
+    logged = logged_ms(usage.log)
+    for kind in ("answer", "image"):
+        tell(f"{kind}, server", logged[kind])
+    for kind in ("answer", "image", "answer and next image"):
+        tell(f"{kind}, client", times.between(kind, begin, end))
+    tell("start, server", logged_ms(log.read_text())["start"])
+
+
+def tell(name, took_ms):
+    if not took_ms:
+        return
+    middle, high, higher = np.quantile(took_ms, [0.5, 0.95, 0.99])
+    say(
+        f"{name:<29} {len(took_ms):>6} times  median {middle:6.1f} ms  p95 "
+        f"{high:6.1f} ms  p99 {higher:6.1f} ms"
+    )
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Shares of the processors in the measured time, and its part of the log."""
+
+    client: float
+    machine: float
+    log: str
+
+
+async def watch(people, *, begin, end, log):
+    """Let everybody walk, and look at the processors while it counts."""
+
+    async def look():
+        await asyncio.sleep(begin - time.perf_counter())
+        before = time.process_time(), busy_s(), log.stat().st_size
+        await asyncio.sleep(end - time.perf_counter())
+        seconds = time.perf_counter() - begin
+        with log.open() as file:
+            file.seek(before[2])
+            text = file.read()
+        return Usage(
+            client=(time.process_time() - before[0]) / seconds,
+            machine=(busy_s() - before[1]) / seconds / os.cpu_count(),
+            log=text,
         )
 
+    walking = walk_all(people, arrive_s=ARRIVE_S, until=end)
+    return (await asyncio.gather(look(), walking))[0]
 
-def together(calls):
-    threads = [threading.Thread(target=call) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+
+def busy_s():
+    """Return how long the machine's processors have been busy, all together."""
+    words = Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
+    ticks = [int(word) for word in words]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def logged_ms(text):
+    """Return the server's times by kind, in milliseconds."""
+    found = defaultdict(list)
+    for took_us, method, path in LOGGED.findall(text):
+        for kind, pattern in KINDS.items():
+            if pattern.match(f"{method} {path}"):
+                found[kind].append(int(took_us) / 1000)
+    return found
 
 
 def web_command(port):
     """Return the command of the systemd unit, on another port."""
     unit = (ROOT / "deploy/hypeweb-web.service").read_text()
     words = re.search(r"^ExecStart=\S+ (.+)$", unit, re.MULTILINE)[1].split()
-    words = [word for word in words if not word.startswith(("--bind", "--access-log"))]
-    return [sys.executable, "-m", "gunicorn", *words, f"--bind=127.0.0.1:{port}"]
+    words = [word for word in words if not word.startswith("--bind")]
+    return [
+        *(sys.executable, "-m", "gunicorn", *words, f"--bind=127.0.0.1:{port}"),
+        "--access-logformat=took %(D)s us: %(m)s %(U)s",
+    ]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--evaluators", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--pace", choices=["task", "fast"], default="task")
     options = parser.parse_args()
     address = os.environ.get("HYPE_TEST_DATABASE_URL")
     if not address:
@@ -229,12 +234,7 @@ def main():
         with processes.running(web_command(port), log=log) as web:
             processes.wait_until_up(f"http://127.0.0.1:{port}/health/", web, log=log)
             say(f"load average before: {os.getloadavg()[0]:.1f}")
-            run(
-                port,
-                study,
-                n_evaluators=options.evaluators,
-                seconds=options.seconds,
-            )
+            run(port, study, log=log, options=options)
             say(f"load average after: {os.getloadavg()[0]:.1f}")
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)

@@ -32,7 +32,7 @@ from hypeweb.models import (
     Subscription,
     Upload,
 )
-from hypeweb.services import evaluations, projects
+from hypeweb.services import evaluations, first_steps, projects
 from hypeweb.services.errors import DomainError, ForbiddenError, NotFoundError
 
 Visitor = User | AbstractBaseUser | AnonymousUser
@@ -174,6 +174,13 @@ def studies_here(request: HttpRequest) -> QuerySet[Study]:
     """Return the studies of the project somebody works in."""
     found, here = studies_of(researcher(request)), current_project(request)
     return found.filter(project=here) if here else found
+
+
+def first_steps_here(request: HttpRequest) -> first_steps.FirstSteps | None:
+    """Return what somebody lacks for a first study; None once there is one."""
+    return first_steps.first_steps(
+        sample_sets=sample_sets_to_use(request), studies=studies_here(request)
+    )
 
 
 def sample_set(user: User, pk: int) -> SampleSet:

@@ -82,8 +82,12 @@ class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
         owner: User,
         data: QueryDict | None = None,
         files: MultiValueDict[str, "UploadedFile[bytes]"] | None = None,
+        *,
+        origin: str = "",
     ) -> None:
         super().__init__(data, files)
+        if origin in SampleSet.Origin:
+            self.initial["origin"] = origin
         self.instance.owner = owner
         self.owner = owner
         if settings.IMPORT_ROOTS:

@@ -71,6 +71,12 @@ class SampleSet(models.Model):
         return self.n_samples > 0
 
     @property
+    def is_coming(self) -> bool:
+        """Return whether a worker still imports or samples its images."""
+        makers = (getattr(self, name, None) for name in ("job", "sampling_run"))
+        return any(maker.is_active for maker in makers if maker)
+
+    @property
     def is_frozen(self) -> bool:
         return self.frozen_at is not None
 

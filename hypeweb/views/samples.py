@@ -21,8 +21,13 @@ from hypeweb.services.errors import ConflictError, DomainError
 @login_required
 @require_GET
 def sample_sets(request: HttpRequest) -> HttpResponse:
-    found = access.sample_sets_here(request).select_related("job", "project")
-    context = {"sample_sets": found}
+    related = ("job", "sampling_run", "project")
+    found = access.sample_sets_here(request).select_related(*related)
+    context = {
+        "sample_sets": found,
+        "is_coming": any(sample_set.is_coming for sample_set in found),
+        "first_steps": access.first_steps_here(request),
+    }
     return render(request, "sample_sets/list.html", context)
 
 
@@ -33,7 +38,10 @@ def sample_set_new(request: HttpRequest) -> HttpResponse:
     project = access.project_for_new(request)
     is_post = request.method == "POST"
     form = SampleSetForm(
-        user, request.POST if is_post else None, request.FILES if is_post else None
+        user,
+        request.POST if is_post else None,
+        request.FILES if is_post else None,
+        origin=request.GET.get("origin", ""),
     )
     if is_post and form.is_valid():
         form.instance.project = project
@@ -67,6 +75,7 @@ def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
         "n_overlaps": validation.overlaps(found).count(),
         "may_change": access.can_change_set(user, found),
         "retry_form": RetryForm(),
+        "first_steps": access.first_steps_here(request),
     }
     return render(request, "sample_sets/detail.html", context)
 

@@ -30,7 +30,8 @@ def studies(request: HttpRequest) -> HttpResponse:
             n_sessions=Count("sessions", distinct=True),
         )
     )
-    return render(request, "studies/list.html", {"studies": found})
+    context = {"studies": found, "first_steps": access.first_steps_here(request)}
+    return render(request, "studies/list.html", context)
 
 
 @login_required
@@ -107,6 +108,7 @@ def study_page(
         "masks": found.masks.all(),
         "checklist": service.checklist(found) if is_draft else [],
         "is_ready": is_draft and not service.blockers(found),
+        "is_preparing": service.is_preparing(found),
         "evaluations": evaluations.progress_of(found),
         "watch": comparisons.watch_of(found),
         "leak_audit": audit,

@@ -299,7 +299,7 @@ def test_another_researcher_can_change_nothing(study, name):
 def test_lists_take_the_same_queries_for_one_and_many(
     researcher, researcher_client, study, name, django_assert_num_queries, tmp_path
 ):
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         researcher_client.get(reverse(name))
     for number in range(3):
         factories.make_sample_set(
@@ -314,7 +314,7 @@ def test_lists_take_the_same_queries_for_one_and_many(
             protocol="hype_inf",
             seed=1,
         )
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         researcher_client.get(reverse(name))
 
 

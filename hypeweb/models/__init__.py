@@ -18,7 +18,7 @@ from hypeweb.models.imports import (
     SourceCount,
 )
 from hypeweb.models.jobs import Job
-from hypeweb.models.leaks import ArmAudit, LeakAudit, TraceAudit
+from hypeweb.models.leaks import LeakAudit, LeakContrast, TraceAudit
 from hypeweb.models.milestones import Milestone, Notice, Subscription
 from hypeweb.models.payments import Account, Budget, Enrolment, Payment
 from hypeweb.models.pools import Pool
@@ -49,7 +49,6 @@ __all__ = [
     "Account",
     "Agreement",
     "Arm",
-    "ArmAudit",
     "AuditEvent",
     "Budget",
     "Enrolment",
@@ -60,6 +59,7 @@ __all__ = [
     "Judgment",
     "LabelCount",
     "LeakAudit",
+    "LeakContrast",
     "Mask",
     "Material",
     "Membership",

@@ -64,13 +64,24 @@ class LeakAudit(Job):
         return self.holds_back and not self.is_active
 
 
-class ArmAudit(models.Model):
-    """How well one arm's images are told from the real ones."""
+class LeakContrast(models.Model):
+    """How well the images of one side are told from those of the other."""
 
-    audit = models.ForeignKey(LeakAudit, on_delete=models.CASCADE, related_name="arms")
-    arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="+")
-    n_real = models.PositiveIntegerField()
-    n_generated = models.PositiveIntegerField()
+    class Kind(models.TextChoices):
+        ARM = "arm", "an arm's images and the real ones"
+        QUALIFICATION = "qualification", "the two kinds of a qualification"
+        GOLD = "gold", "the two kinds of attention checks"
+        MIXED = "mixed", "the scored images and the attention checks among them"
+
+    audit = models.ForeignKey(
+        LeakAudit, on_delete=models.CASCADE, related_name="contrasts"
+    )
+    kind = models.CharField(max_length=13, choices=Kind, default=Kind.ARM)
+    arm = models.ForeignKey(
+        Arm, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    n_first = models.PositiveIntegerField(help_text="real ones, or scored ones")
+    n_second = models.PositiveIntegerField(help_text="generated, or attention checks")
     is_leak = models.BooleanField()
     auc = models.FloatField()
     low = models.FloatField()
@@ -80,20 +91,32 @@ class ArmAudit(models.Model):
     )
 
     class Meta:
-        ordering = ["arm__position"]
+        ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(fields=["audit", "arm"], name="arm_audit_unique"),
+            models.UniqueConstraint(
+                fields=["audit", "arm"], name="leak_contrast_arm_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["audit", "kind"],
+                condition=Q(arm__isnull=True),
+                name="leak_contrast_kind_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="arm", arm__isnull=False)
+                | Q(kind__in=["qualification", "gold", "mixed"], arm__isnull=True),
+                name="leak_contrast_arm_fits_its_kind",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"leak audit of {self.arm}"
+        return f"leak audit of {self.arm or self.get_kind_display()}"
 
 
 class TraceAudit(models.Model):
-    """How well one measure alone tells an arm's images from the real ones."""
+    """How well one measure alone tells the two sides of a contrast apart."""
 
-    arm_audit = models.ForeignKey(
-        ArmAudit, on_delete=models.CASCADE, related_name="traces"
+    contrast = models.ForeignKey(
+        LeakContrast, on_delete=models.CASCADE, related_name="traces"
     )
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=80)
@@ -102,14 +125,14 @@ class TraceAudit(models.Model):
     low = models.FloatField()
     high = models.FloatField()
     edges = models.JSONField(help_text="borders of the histogram's bins")
-    real_counts = models.JSONField()
-    generated_counts = models.JSONField()
+    first_counts = models.JSONField()
+    second_counts = models.JSONField()
 
     class Meta:
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(
-                fields=["arm_audit", "position"], name="trace_audit_position_unique"
+                fields=["contrast", "position"], name="trace_audit_position_unique"
             ),
         ]
 

@@ -45,10 +45,11 @@ def update_draft(
     has_new_images = _put_arms(study, sample_sets) or (
         stored.real_set_id != study.real_set_id
     )
-    _put_materials(study, materials)
+    has_new_material = _put_materials(study, materials)
     if has_new_images:
-        LeakAudit.objects.filter(study=study).delete()
         study.masks.all().delete()
+    if has_new_images or has_new_material:
+        LeakAudit.objects.filter(study=study).delete()
     after = frozen_settings.settings_of(study)
     changed = [name for name in after if after[name] != before.get(name)]
     audit.record(
@@ -119,14 +120,17 @@ def _put_arms(study: Study, sample_sets: Sequence[SampleSet]) -> bool:
     return True
 
 
-def _put_materials(study: Study, materials: Mapping[str, Sequence[SampleSet]]) -> None:
-    """Make the further images those of the sets; previews showed others."""
+def _put_materials(study: Study, materials: Mapping[str, Sequence[SampleSet]]) -> bool:
+    """Make the further images those of the sets; return whether that changed them."""
     wanted = studies.materials_for(study, materials)
     held = set(study.materials.values_list("use", "sample_set"))
-    if held != {(one.use, one.sample_set_id) for one in wanted}:
-        study.sessions.all().delete()
-        study.materials.all().delete()
-        Material.objects.bulk_create(wanted)
+    if held == {(one.use, one.sample_set_id) for one in wanted}:
+        return False
+    # Only previews can have begun; they show images that may be gone.
+    study.sessions.all().delete()
+    study.materials.all().delete()
+    Material.objects.bulk_create(wanted)
+    return True
 
 
 def _shape(arm: Arm) -> tuple[int, str, float | None]:

@@ -3,10 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypeweb.models import LeakAudit, TraceAudit
+from hypeweb.models import LeakAudit, LeakContrast, TraceAudit
 from hypeweb.science.leaks import Auc
 
 CHART_WIDTH, CHART_HEIGHT = 160, 40
+KIND = LeakContrast.Kind
+LABELS = {
+    KIND.QUALIFICATION: "Qualification",
+    KIND.GOLD: "Attention checks",
+    KIND.MIXED: "Attention checks among the others",
+}
 
 
 @dataclass(frozen=True)
@@ -19,15 +25,17 @@ class TraceFinding:
     auc_text: str
     low_text: str
     high_text: str
-    real_path: str
-    generated_path: str
+    first_path: str
+    second_path: str
 
 
 @dataclass(frozen=True)
-class ArmFinding:
-    """What the audit found of one arm, as the page prints it."""
+class ContrastFinding:
+    """What the audit found of an arm, or of further images, as the page prints it."""
 
     label: str
+    first: str
+    second: str
     is_leak: bool
     auc_text: str
     interval_text: str
@@ -36,22 +44,28 @@ class ArmFinding:
     traces: tuple[TraceFinding, ...]
 
 
-def findings_of(audit: LeakAudit | None) -> list[ArmFinding]:
+def findings_of(audit: LeakAudit | None) -> list[ContrastFinding]:
     """Return what the study page shows of an audit."""
     if audit is None:
         return []
-    return [
-        ArmFinding(
-            label=found.arm.label,
-            is_leak=found.is_leak,
-            auc_text=f"{found.auc:.2f}",
-            interval_text=f"[{found.low:.2f}, {found.high:.2f}]",
-            n_text=f"{found.n_real} real, {found.n_generated} generated",
-            hidden_text=f"{found.auc_with_hidden:.2f}",
-            traces=tuple(_trace_finding(trace) for trace in found.traces.all()),
-        )
-        for found in audit.arms.select_related("arm").prefetch_related("traces")
-    ]
+    found = audit.contrasts.select_related("arm").prefetch_related("traces")
+    return [_contrast_finding(contrast) for contrast in found]
+
+
+def _contrast_finding(found: LeakContrast) -> ContrastFinding:
+    is_mixed = found.kind == KIND.MIXED
+    first, second = ("scored", "checks") if is_mixed else ("real", "generated")
+    return ContrastFinding(
+        label=found.arm.label if found.arm else LABELS[KIND(found.kind)],
+        first=first,
+        second=second,
+        is_leak=found.is_leak,
+        auc_text=f"{found.auc:.2f}",
+        interval_text=f"[{found.low:.2f}, {found.high:.2f}]",
+        n_text=f"{found.n_first} {first}, {found.n_second} {second}",
+        hidden_text=f"{found.auc_with_hidden:.2f}",
+        traces=tuple(_trace_finding(trace) for trace in found.traces.all()),
+    )
 
 
 def _trace_finding(trace: TraceAudit) -> TraceFinding:
@@ -60,7 +74,7 @@ def _trace_finding(trace: TraceAudit) -> TraceFinding:
     is_constant = len(trace.edges) == 2  # noqa: PLR2004 one bin around the value
     tallest = max(
         count / max(sum(counts), 1)
-        for counts in (trace.real_counts, trace.generated_counts)
+        for counts in (trace.first_counts, trace.second_counts)
         for count in counts
     )
     return TraceFinding(
@@ -70,8 +84,8 @@ def _trace_finding(trace: TraceAudit) -> TraceFinding:
         auc_text=f"{trace.auc:.2f}",
         low_text=f"{(low + high) / 2 if is_constant else low:.4g}",
         high_text="" if is_constant else f"{high:.4g}",
-        real_path=_outline(trace.real_counts, tallest=tallest),
-        generated_path=_outline(trace.generated_counts, tallest=tallest),
+        first_path=_outline(trace.first_counts, tallest=tallest),
+        second_path=_outline(trace.second_counts, tallest=tallest),
     )
 
 

@@ -1,6 +1,6 @@
 """The leak audit: whether anything but content tells real from generated."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from hypeweb.models import (
     Arm,
-    ArmAudit,
     LeakAudit,
+    LeakContrast,
+    Material,
     Sample,
     SampleSet,
     Study,
@@ -21,14 +22,14 @@ from hypeweb.models import (
 from hypeweb.science import leaks as science
 from hypeweb.science.image_traces import MIN_SIDE, image_traces
 from hypeweb.services import audit as audit_log
-from hypeweb.services import jobs, samples
+from hypeweb.services import image_pools, jobs, samples
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.images import UnusableImageError, decode
 
 # With 500 of each the interval is narrower than the rule needs; more only take time.
 MAX_PER_SET = 500
 MIN_REASON_LENGTH = 10
-# The study holds one level, whatever its number of arms.
+# The study holds one level, whatever its number of contrasts.
 LEVEL = 0.95
 REPORT_EVERY = 25
 
@@ -50,12 +51,30 @@ OF_CONTENT = {
 
 @dataclass(frozen=True)
 class Measured:
-    """The measures of one set's images, one row an image."""
+    """The measures of some images, one row an image."""
 
     visible: np.ndarray
     of_content: np.ndarray
     files: np.ndarray  # stored bytes, source bytes, source width, source height
     formats: np.ndarray
+
+    def rows(self, chosen: np.ndarray) -> "Measured":
+        return Measured(
+            visible=self.visible[chosen],
+            of_content=self.of_content[chosen],
+            files=self.files[chosen],
+            formats=self.formats[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two kinds of images that only their content may tell apart."""
+
+    kind: LeakContrast.Kind
+    first: Measured
+    second: Measured
+    arm: Arm | None = None
 
 
 def request_audit(study: Study) -> LeakAudit:
@@ -101,32 +120,88 @@ def _audit(job: LeakAudit) -> None:
     study = job.study
     rng = np.random.default_rng(study.seed)
     arms = list(study.arms.select_related("sample_set"))
-    chosen = [
-        _draw(sample_set, rng)
+    scored = [
+        _draw_set(sample_set, rng)
         for sample_set in (study.real_set, *(arm.sample_set for arm in arms))
     ]
-    n_total = sum(len(drawn) for drawn in chosen)
-    measured: list[Measured] = []
-    n_done = 0
-    for drawn in chosen:
-        measured.append(_measure(job, drawn, n_done=n_done, n_total=n_total))
-        n_done += len(drawn)
-    real, *generated = measured
-    level = 1 - (1 - LEVEL) / len(arms)
+    further = {
+        use: [_draw_material(study, use, origin, rng) for origin in SampleSet.Origin]
+        for use in Material.Use
+        if study.materials.filter(use=use).exists()
+    }
+    groups = [*scored, *(drawn for pair in further.values() for drawn in pair)]
+    measured = iter(_measure_all(job, groups))
+    real, made = next(measured), [next(measured) for _arm in arms]
+    contrasts = [
+        Contrast(LeakContrast.Kind.ARM, real, one, arm)
+        for arm, one in zip(arms, made, strict=True)
+    ]
+    for use in further:
+        pair = {origin: next(measured) for origin in SampleSet.Origin}
+        sides = pair[SampleSet.Origin.REAL], pair[SampleSet.Origin.GENERATED]
+        contrasts.append(Contrast(LeakContrast.Kind(use), *sides))
+        if use == Material.Use.GOLD:
+            task = _half_real(real, made, rng)
+            mixed = LeakContrast.Kind.MIXED
+            checks = _half_real(sides[0], [sides[1]], rng)
+            contrasts.append(Contrast(mixed, task, checks))
+    level = 1 - (1 - LEVEL) / len(contrasts)
+    is_small = _is_small(study.real_set)
     compared = [
-        (_compare(arm, real, made, level=level, rng=rng))
-        for arm, made in zip(arms, generated, strict=True)
+        _compare(one, level=level, is_small=is_small, rng=rng) for one in contrasts
     ]
     _store(job, compared)
 
 
-def _draw(sample_set: SampleSet, rng: np.random.Generator) -> list[Sample]:
+def _draw_set(sample_set: SampleSet, rng: np.random.Generator) -> list[Sample]:
     n = min(MAX_PER_SET, sample_set.n_samples)
     positions = rng.choice(sample_set.n_samples, n, replace=False)
     found = Sample.objects.filter(
         sample_set=sample_set, position__in=positions.tolist()
     )
     return list(found.order_by("position"))
+
+
+def _draw_material(
+    study: Study, use: str, origin: str, rng: np.random.Generator
+) -> list[Sample]:
+    """Draw from what may be shown of a use, in equal shares as evaluators get them."""
+    sets = image_pools.material_sets(study, use=use, origin=origin)
+    drawn: list[Sample] = []
+    for sample_set in sets:
+        pool = image_pools.material_pool(study, sample_set).samples.order_by("position")
+        ids = list(pool.values_list("pk", flat=True))
+        share = min(len(ids), -(-MAX_PER_SET // len(sets)))
+        chosen = rng.choice(ids, share, replace=False).tolist() if share else []
+        drawn += Sample.objects.filter(pk__in=chosen).order_by("pk")
+    return drawn
+
+
+def _half_real(
+    real: Measured, made: Sequence[Measured], rng: np.random.Generator
+) -> Measured:
+    """Mix as many real as generated images, each arm's the same number."""
+    share = min(len(real.formats) // len(made), *(len(one.formats) for one in made))
+    parts = [
+        one.rows(rng.permutation(len(one.formats))[:n])
+        for one, n in [(real, share * len(made)), *((one, share) for one in made)]
+    ]
+    return Measured(
+        visible=np.concatenate([part.visible for part in parts]),
+        of_content=np.concatenate([part.of_content for part in parts]),
+        files=np.concatenate([part.files for part in parts]),
+        formats=np.concatenate([part.formats for part in parts]),
+    )
+
+
+def _measure_all(job: LeakAudit, groups: Sequence[Sequence[Sample]]) -> list[Measured]:
+    n_total = sum(len(drawn) for drawn in groups)
+    measured: list[Measured] = []
+    n_done = 0
+    for drawn in groups:
+        measured.append(_measure(job, drawn, n_done=n_done, n_total=n_total))
+        n_done += len(drawn)
+    return measured
 
 
 def _measure(
@@ -150,53 +225,59 @@ def _measure(
             ) from error
         traces.append(image_traces(np.asarray(image)))
     return Measured(
-        visible=np.array([[getattr(t, key) for key in VISIBLE] for t in traces]),
-        of_content=np.array([[getattr(t, key) for key in OF_CONTENT] for t in traces]),
-        files=np.array(
+        visible=_table([[getattr(t, key) for key in VISIBLE] for t in traces], VISIBLE),
+        of_content=_table(
+            [[getattr(t, key) for key in OF_CONTENT] for t in traces], OF_CONTENT
+        ),
+        files=_table(
             [
                 [s.size_bytes, s.source_bytes, s.source_width, s.source_height]
                 for s in drawn
             ],
-            dtype=np.float64,
+            range(4),
         ),
-        formats=np.array([s.source_format for s in drawn]),
+        formats=np.array([s.source_format for s in drawn], dtype=np.str_),
     )
+
+
+def _table(rows: Sequence[Sequence[float]], columns: Sized) -> np.ndarray:
+    """Return rows as an array, of the right width where there are none."""
+    return np.array(rows, dtype=np.float64).reshape(-1, len(columns))
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The rows of one arm, not yet stored."""
+    """The rows of one contrast, not yet stored."""
 
-    arm_audit: ArmAudit
+    contrast: LeakContrast
     traces: list[TraceAudit]
 
 
 def _compare(
-    arm: Arm,
-    real: Measured,
-    made: Measured,
-    *,
-    level: float,
-    rng: np.random.Generator,
+    contrast: Contrast, *, level: float, is_small: bool, rng: np.random.Generator
 ) -> Compared:
-    n_real, n_generated = len(real.formats), len(made.formats)
-    is_real = np.arange(n_real + n_generated) < n_real
-    visible = np.concatenate([real.visible, made.visible])
-    hidden = _hidden_measures(real, made)
-    if min(n_real, n_generated) < science.MIN_PER_CLASS:
+    first, second = contrast.first, contrast.second
+    n_first, n_second = len(first.formats), len(second.formats)
+    is_first = np.arange(n_first + n_second) < n_first
+    visible = np.concatenate([first.visible, second.visible])
+    hidden = _hidden_measures(first, second)
+    if min(n_first, n_second) < science.MIN_PER_CLASS:
         auc = with_hidden = science.Auc(0.5, 0.0, 1.0)
     else:
         everything = np.column_stack([visible, *hidden.values()])
-        auc = science.cross_validated_auc(visible, is_real, rng=rng, level=level)
-        with_hidden = science.cross_validated_auc(everything, is_real, rng=rng)
+        auc = science.cross_validated_auc(visible, is_first, rng=rng, level=level)
+        with_hidden = science.cross_validated_auc(everything, is_first, rng=rng)
     columns = dict(zip(VISIBLE.values(), visible.T, strict=True)) | hidden
-    if _is_small(arm.sample_set):
+    if is_small:
         columns = {name: columns[name] for name in columns if name not in GEOMETRY}
+    if not (n_first and n_second):
+        columns = {}
     return Compared(
-        arm_audit=ArmAudit(
-            arm=arm,
-            n_real=n_real,
-            n_generated=n_generated,
+        contrast=LeakContrast(
+            kind=contrast.kind,
+            arm=contrast.arm,
+            n_first=n_first,
+            n_second=n_second,
             is_leak=auc.exceeds(),
             auc=auc.value,
             low=auc.low,
@@ -204,17 +285,17 @@ def _compare(
             auc_with_hidden=with_hidden.value,
         ),
         traces=[
-            _trace(position, name, values, is_real, level=level)
+            _trace(position, name, values, is_first, level=level)
             for position, (name, values) in enumerate(columns.items())
         ],
     )
 
 
-def _hidden_measures(real: Measured, made: Measured) -> dict[str, np.ndarray]:
+def _hidden_measures(first: Measured, second: Measured) -> dict[str, np.ndarray]:
     """Return what shows nowhere on the site, or is the content's own."""
-    of_content = np.concatenate([real.of_content, made.of_content])
+    of_content = np.concatenate([first.of_content, second.of_content])
     found = dict(zip(OF_CONTENT.values(), of_content.T, strict=True))
-    files = np.concatenate([real.files, made.files])
+    files = np.concatenate([first.files, second.files])
     found["Stored file, bytes"] = files[:, 0]
     if not files[:, 1:].all():  # imported before sources were kept
         return found
@@ -223,7 +304,7 @@ def _hidden_measures(real: Measured, made: Measured) -> dict[str, np.ndarray]:
         "Source width": files[:, 2],
         "Source height": files[:, 3],
     }
-    formats = np.concatenate([real.formats, made.formats])
+    formats = np.concatenate([first.formats, second.formats])
     for name in sorted(set(formats.tolist())):
         found[f"Source format {name}"] = (formats == name).astype(np.float64)
     return found
@@ -233,12 +314,12 @@ def _trace(
     position: int,
     name: str,
     values: np.ndarray,
-    is_real: np.ndarray,
+    is_first: np.ndarray,
     *,
     level: float,
 ) -> TraceAudit:
-    auc = science.measure_auc(values, is_real, level=level).separation
-    histogram = science.class_histogram(values, is_real)
+    auc = science.measure_auc(values, is_first, level=level).separation
+    histogram = science.class_histogram(values, is_first)
     return TraceAudit(
         position=position,
         name=name,
@@ -247,58 +328,80 @@ def _trace(
         low=auc.low,
         high=auc.high,
         edges=histogram.edges,
-        real_counts=histogram.real,
-        generated_counts=histogram.generated,
+        first_counts=histogram.real,
+        second_counts=histogram.generated,
     )
 
 
 @transaction.atomic
 def _store(job: LeakAudit, compared: Sequence[Compared]) -> None:
-    arms = [found.arm_audit for found in compared]
-    leaking = [found for found in compared if found.arm_audit.is_leak]
-    n_fewest = min(min(arm.n_real, arm.n_generated) for arm in arms)
+    contrasts = [found.contrast for found in compared]
+    leaking = [found for found in compared if found.contrast.is_leak]
+    n_fewest = min(min(one.n_first, one.n_second) for one in contrasts)
     if leaking:
         verdict, sentence = LeakAudit.Verdict.LEAK, _leak_sentence(leaking)
     elif n_fewest < science.MIN_PER_CLASS:
-        verdict, sentence = LeakAudit.Verdict.TOO_FEW, _too_few_sentence(n_fewest)
+        verdict, sentence = LeakAudit.Verdict.TOO_FEW, _too_few_sentence(contrasts)
     else:
-        verdict, sentence = LeakAudit.Verdict.CLEAR, _clear_sentence(job.study, arms)
+        verdict = LeakAudit.Verdict.CLEAR
+        sentence = _clear_sentence(job.study, contrasts)
     LeakAudit.objects.filter(pk=job.pk).update(verdict=verdict, sentence=sentence)
     jobs.finish(job, now=timezone.now())
-    job.arms.all().delete()
+    job.contrasts.all().delete()
     for found in compared:
-        found.arm_audit.audit = job
-        found.arm_audit.save()
+        found.contrast.audit = job
+        found.contrast.save()
         for trace in found.traces:
-            trace.arm_audit = found.arm_audit
+            trace.contrast = found.contrast
         TraceAudit.objects.bulk_create(found.traces)
 
 
 def _leak_sentence(leaking: Sequence[Compared]) -> str:
-    worst = max(leaking, key=lambda found: found.arm_audit.auc)
+    worst = max(leaking, key=lambda found: found.contrast.auc)
     clearest = max(
         (trace for trace in worst.traces if trace.is_visible),
         key=lambda trace: trace.auc,
     )
     return (
-        f"“{worst.arm_audit.arm.label}” can be told from the real images without "
-        f"looking at their content: AUC {_with_interval(worst.arm_audit)}, and "
-        f"{science.THRESHOLD} is the limit. The clearest sign is: "
-        f"{clearest.name} (AUC {clearest.auc:.2f})."
+        f"{_sides(worst.contrast)} without looking at their content: AUC "
+        f"{_with_interval(worst.contrast)}, and {science.THRESHOLD} is the limit. The "
+        f"clearest sign is: {clearest.name} (AUC {clearest.auc:.2f})."
     )
 
 
-def _too_few_sentence(n_fewest: int) -> str:
+def _sides(contrast: LeakContrast) -> str:
+    """Return what can be told from what, as the beginning of a sentence."""
+    sides = {
+        LeakContrast.Kind.QUALIFICATION: "The generated images of the qualification "
+        "can be told from its real ones",
+        LeakContrast.Kind.GOLD: "The generated attention checks can be told from the "
+        "real ones",
+        LeakContrast.Kind.MIXED: "The attention checks can be told from the scored "
+        "images",
+    }
+    if contrast.arm is not None:
+        return f"“{contrast.arm.label}” can be told from the real images"
+    return sides[LeakContrast.Kind(contrast.kind)]
+
+
+def _too_few_sentence(contrasts: Sequence[LeakContrast]) -> str:
+    fewest = min(contrasts, key=lambda one: min(one.n_first, one.n_second))
+    where = {
+        LeakContrast.Kind.ARM: "set",
+        LeakContrast.Kind.QUALIFICATION: "kind for the qualification",
+    }.get(LeakContrast.Kind(fewest.kind), "kind for the attention checks")
     return (
         f"Too few images for a leak audit: it needs {science.MIN_PER_CLASS} of each "
-        f"set, and one has {n_fewest}."
+        f"{where}, and one has {min(fewest.n_first, fewest.n_second)}."
     )
 
 
-def _clear_sentence(study: Study, arms: Sequence[ArmAudit]) -> str:
-    worst = max(arms, key=lambda arm: arm.auc)
+def _clear_sentence(study: Study, contrasts: Sequence[LeakContrast]) -> str:
+    worst = max(contrasts, key=lambda one: one.auc)
+    is_mixed = any(one.kind == LeakContrast.Kind.MIXED for one in contrasts)
     sentence = (
-        "Nothing outside the images' content tells real from generated: the largest "
+        "Nothing outside the images' content tells real from generated"
+        f"{', or an attention check from the others' if is_mixed else ''}: the largest "
         f"AUC is {_with_interval(worst)}, and 0.5 is chance."
     )
     if _is_small(study.real_set):
@@ -313,5 +416,5 @@ def _is_small(sample_set: SampleSet) -> bool:
     return min(sample_set.width, sample_set.height) < MIN_SIDE
 
 
-def _with_interval(found: ArmAudit) -> str:
+def _with_interval(found: LeakContrast) -> str:
     return f"{found.auc:.2f} [{found.low:.2f}, {found.high:.2f}]"

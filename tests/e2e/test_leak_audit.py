@@ -18,6 +18,10 @@ def leaking(tmp_path):
         is_audited=True,
     )
     LeakAudit.objects.update(verdict="leak", sentence="“made 0” has a frame.")
+    numbers = {"n_first": 100, "n_second": 98, "auc": 0.9, "low": 0.8, "high": 0.95}
+    LeakAudit.objects.get().contrasts.create(
+        kind="mixed", is_leak=True, auc_with_hidden=0.9, **numbers
+    )
     return draft
 
 
@@ -31,6 +35,8 @@ def test_a_leak_is_read_and_overridden_by_keyboard(
     audit = page.get_by_role("region", name="Leak audit", exact=True)
     expect(audit).to_contain_text("“made 0” has a frame.")
     expect(page.get_by_role("button", name="Open the study")).to_have_count(0)
+    row = audit.get_by_role("row", name="Attention checks among the others")
+    expect(row).to_contain_text("100 scored, 98 checks")
     audit.locator("summary").first.press("Enter")
     expect(audit.get_by_role("img").first).to_be_visible()
     check_page("study-leak")

@@ -23,7 +23,7 @@ def fresh(study):
     return Study.objects.select_related("real_set").get(pk=study.pk)
 
 
-def update(draft, *, sets=None, revision=1, **fields):
+def update(draft, *, sets=None, revision=1, materials=None, **fields):
     changed = fresh(draft)
     for name, value in fields.items():
         setattr(changed, name, value)
@@ -32,6 +32,7 @@ def update(draft, *, sets=None, revision=1, **fields):
         sample_sets=sets or sets_of(draft),
         revision=revision,
         actor=draft.owner,
+        materials=materials or {},
     )
 
 
@@ -53,6 +54,19 @@ def test_new_images_need_a_new_audit_and_new_masks(draft, researcher, tmp_path):
     assert not stored.masks.exists()
     assert not LeakAudit.objects.exists()
     assert not stored.sessions.exists()
+
+
+def test_new_material_needs_a_new_audit_and_no_masks(draft, researcher, tmp_path):
+    gold = [
+        make_sample_set(researcher, name, folder=tmp_path, origin=origin)
+        for name, origin in {"easy r": "real", "easy f": "generated"}.items()
+    ]
+    for revision, materials in enumerate(({"gold": gold}, {}), start=1):
+        leaks.request_audit(draft)
+        percent = 10 if materials else 0
+        update(draft, revision=revision, materials=materials, gold_percent=percent)
+        assert not LeakAudit.objects.exists()
+        assert fresh(draft).masks.exists()
 
 
 def test_the_second_of_two_editors_overwrites_nothing(draft):

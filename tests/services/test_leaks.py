@@ -10,6 +10,7 @@ from hypeweb import tasks
 from hypeweb.models import AuditEvent, Job, LeakAudit, Sample, SampleSet, Study
 from hypeweb.science.image_traces import MIN_SIDE
 from hypeweb.services import (
+    image_pools,
     imports,
     jobs,
     leak_findings,
@@ -48,7 +49,7 @@ def framed(image):
     return image
 
 
-def make_set(owner, folder, *, origin, seed, change=None, form="PNG"):
+def make_set(owner, folder, *, origin, seed, change=None, form="PNG", name=""):
     rng = np.random.default_rng(seed)
     files = {}
     for number in range(N_IMAGES):
@@ -58,12 +59,12 @@ def make_set(owner, folder, *, origin, seed, change=None, form="PNG"):
         files[f"{number:03d}.{form.lower()}"] = buffer.getvalue()
     path = folder / f"{origin}-{seed}.zip"
     path.write_bytes(zip_bytes(files))
-    sample_set = SampleSet(name=f"{origin} {seed}", owner=owner, origin=origin)
+    sample_set = SampleSet(name=name or f"{origin} {seed}", owner=owner, origin=origin)
     imports.import_directly(sample_set=sample_set, source=str(path), size=None)
     return SampleSet.objects.get(pk=sample_set.pk)
 
 
-def audited(owner, real, *made):
+def audited(owner, real, *made, materials=None, **fields):
     study = Study(
         name="Audited",
         owner=owner,
@@ -71,9 +72,10 @@ def audited(owner, real, *made):
         protocol="hype_inf",
         n_real=2,
         consent_text="You agree.",
+        **fields,
     )
     study.n_fake = 2
-    studies.create_study(study=study, sample_sets=made)
+    studies.create_study(study=study, sample_sets=made, materials=materials or {})
     leaks.run_audit(leaks.request_audit(study).pk)
     return study
 
@@ -130,7 +132,7 @@ def test_sets_of_one_pipeline_pass_and_may_open(researcher, tmp_path):
     audit = audit_of(study)
     assert (audit.state, audit.verdict, audit.error) == ("done", "clear", "")
     assert audit.sentence.startswith("Nothing outside the images' content tells real")
-    assert [arm.is_leak for arm in audit.arms.all()] == [False, False]
+    assert [arm.is_leak for arm in audit.contrasts.all()] == [False, False]
     studies.open_study(study=study, actor=researcher, now=NOW)
 
 
@@ -139,7 +141,7 @@ def test_a_frame_is_a_leak_that_keeps_the_study_shut(leaking, researcher):
     assert audit.verdict == "leak"
     assert "can be told from the real images without looking" in audit.sentence
     assert "Sides with a frame (AUC 1.00)" in audit.sentence
-    arm = audit.arms.get()
+    arm = audit.contrasts.get()
     assert arm.auc > 0.95
     assert arm.low > 0.5
     with pytest.raises(DomainError, match="Import the sets again through one pipeline"):
@@ -167,11 +169,11 @@ def test_what_the_site_hides_is_shown_and_blocks_nothing(researcher, tmp_path):
     made = make_set(researcher, tmp_path, origin="generated", seed=2, form="BMP")
     study = audited(researcher, real, made)
     assert audit_of(study).verdict == "clear"
-    traces = {t.name: t for t in audit_of(study).arms.get().traces.all()}
+    traces = {t.name: t for t in audit_of(study).contrasts.get().traces.all()}
     assert traces["Source format PNG"].auc == 1.0
     assert traces["Source file, bytes"].auc == 1.0
     assert not traces["Source format PNG"].is_visible
-    assert audit_of(study).arms.get().auc_with_hidden > 0.95
+    assert audit_of(study).contrasts.get().auc_with_hidden > 0.95
 
 
 def test_a_leak_in_one_arm_is_enough(researcher, tmp_path):
@@ -179,15 +181,125 @@ def test_a_leak_in_one_arm_is_enough(researcher, tmp_path):
     made = make_set(researcher, tmp_path, origin="generated", seed=2)
     bad = make_set(researcher, tmp_path, origin="generated", seed=3, change=framed)
     audit = audit_of(audited(researcher, real, made, bad))
-    assert [arm.is_leak for arm in audit.arms.all()] == [False, True]
+    assert [arm.is_leak for arm in audit.contrasts.all()] == [False, True]
     assert audit.sentence.startswith("“generated 3” can be told")
+
+
+QUALIFICATION = {
+    "asks_qualification": True,
+    "qualification_n_real": 4,
+    "qualification_n_fake": 4,
+}
+
+
+@pytest.fixture
+def plain(researcher, tmp_path):
+    """A real and a generated set of one pipeline."""
+    return [
+        make_set(researcher, tmp_path, origin=origin, seed=seed)
+        for seed, origin in enumerate(("real", "generated"), start=1)
+    ]
+
+
+def kinds_of(audit):
+    return {one.kind: one.is_leak for one in audit.contrasts.all()}
+
+
+def test_a_leak_in_the_qualification_keeps_the_study_shut(researcher, tmp_path, plain):
+    """Who learns the frame there passes without looking at an image."""
+    sets = [
+        make_set(researcher, tmp_path, origin="real", seed=3),
+        make_set(researcher, tmp_path, origin="generated", seed=4, change=framed),
+    ]
+    study = audited(
+        researcher, *plain, materials={"qualification": sets}, **QUALIFICATION
+    )
+    audit = audit_of(study)
+    assert kinds_of(audit) == {"arm": False, "qualification": True}
+    assert audit.sentence.startswith(
+        "The generated images of the qualification can be told from its real ones "
+        "without looking at their content: AUC"
+    )
+    assert "Sides with a frame" in studies.blockers(study)[0]
+    with pytest.raises(DomainError, match="qualification can be told"):
+        studies.open_study(study=study, actor=researcher, now=NOW)
+    labels = [found.label for found in leak_findings.findings_of(audit)]
+    assert labels == ["generated 2", "Qualification"]
+
+
+def test_attention_checks_of_another_pipeline_are_a_leak(researcher, tmp_path, plain):
+    """Alike among themselves, they are still told from the images that are scored."""
+    sets = [
+        make_set(researcher, tmp_path, origin=origin, seed=seed, change=framed)
+        for seed, origin in enumerate(("real", "generated"), start=3)
+    ]
+    study = audited(researcher, *plain, materials={"gold": sets}, gold_percent=50)
+    audit = audit_of(study)
+    assert kinds_of(audit) == {"arm": False, "gold": False, "mixed": True}
+    assert audit.sentence.startswith("The attention checks can be told from the scored")
+    mixed = leak_findings.findings_of(audit)[-1]
+    assert mixed.label == "Attention checks among the others"
+    assert mixed.n_text == "48 scored, 48 checks"
+
+
+def test_material_of_one_pipeline_passes(researcher, tmp_path, plain):
+    sets = [
+        make_set(researcher, tmp_path, origin=origin, seed=seed)
+        for seed, origin in enumerate(("real", "generated"), start=3)
+    ]
+    study = audited(
+        researcher,
+        *plain,
+        materials={"gold": sets, "qualification": sets},
+        gold_percent=50,
+        **QUALIFICATION,
+    )
+    audit = audit_of(study)
+    assert kinds_of(audit) == dict.fromkeys(
+        ("arm", "qualification", "gold", "mixed"), False
+    )
+    assert "or an attention check from the others" in audit.sentence
+    assert audit.verdict == "clear"
+
+
+def test_only_images_that_may_be_shown_are_audited(researcher, tmp_path, plain):
+    """A real set that is scored too keeps three in sixteen for the qualification."""
+    real, made = plain
+    other = make_set(researcher, tmp_path, origin="generated", seed=4)
+    study = audited(
+        researcher,
+        real,
+        made,
+        materials={"qualification": [real, other]},
+        **{**QUALIFICATION, "qualification_n_real": 1},
+    )
+    contrast = audit_of(study).contrasts.get(kind="qualification")
+    kept = image_pools.material_pool(study, real).samples.count()
+    assert 0 < kept < N_IMAGES
+    assert (contrast.n_first, contrast.n_second) == (kept, N_IMAGES)
+
+
+def test_an_empty_pool_is_too_few_and_no_failure(researcher, tmp_path, plain):
+    real, made = plain
+    twin = make_set(researcher, tmp_path, origin="generated", seed=2, name="twin")
+    study = audited(
+        researcher,
+        real,
+        made,
+        materials={"qualification": [real, twin]},
+        **QUALIFICATION,
+    )
+    audit = audit_of(study)
+    assert (audit.state, audit.verdict) == ("done", "too_few")
+    assert audit.sentence.endswith("of each kind for the qualification, and one has 0.")
+    assert audit.contrasts.get(kind="qualification").traces.count() == 0
 
 
 def test_small_images_are_judged_by_their_colour_alone(draft):
     audit = audit_of(draft)
-    assert (audit.verdict, audit.arms.first().auc) == ("clear", 0.5)
+    assert (audit.verdict, audit.contrasts.first().auc) == ("clear", 0.5)
     assert "in images under 32 pixels they are the content" in audit.sentence
-    visible = audit.arms.first().traces.filter(is_visible=True)
+    visible = audit.contrasts.first().traces.filter(is_visible=True)
     assert [trace.name for trace in visible] == ["All grey"]
     (grey, *_) = leak_findings.findings_of(audit)[0].traces
     assert (grey.low_text, grey.high_text) == ("0", "")
@@ -212,22 +324,22 @@ def test_rows_from_before_sources_were_kept_are_audited_without(draft):
     Sample.objects.update(source_bytes=0, source_width=0, source_height=0)
     LeakAudit.objects.all().delete()
     leaks.run_audit(leaks.request_audit(draft).pk)
-    names = audit_of(draft).arms.first().traces.values_list("name", flat=True)
+    names = audit_of(draft).contrasts.first().traces.values_list("name", flat=True)
     assert "Stored file, bytes" in names
     assert not [name for name in names if name.startswith("Source")]
 
 
 def test_running_twice_leaves_one_result(draft):
-    before = list(audit_of(draft).arms.values_list("pk", "auc"))
+    before = list(audit_of(draft).contrasts.values_list("pk", "auc"))
     leaks.run_audit(audit_of(draft).pk)
-    assert list(audit_of(draft).arms.values_list("pk", "auc")) == before
+    assert list(audit_of(draft).contrasts.values_list("pk", "auc")) == before
 
 
 def test_the_same_study_has_the_same_numbers(leaking):
-    first = list(audit_of(leaking).arms.values_list("auc", "low", "high"))
+    first = list(audit_of(leaking).contrasts.values_list("auc", "low", "high"))
     LeakAudit.objects.all().delete()
     leaks.run_audit(leaks.request_audit(leaking).pk)
-    assert list(audit_of(leaking).arms.values_list("auc", "low", "high")) == first
+    assert list(audit_of(leaking).contrasts.values_list("auc", "low", "high")) == first
 
 
 def test_a_study_without_a_finished_audit_cannot_open(draft):
@@ -315,8 +427,8 @@ def test_findings_are_what_the_rows_say(leaking):
     assert (frame.auc_text, frame.separates, frame.is_visible) == ("1.00", True, True)
     assert (frame.low_text, frame.high_text) == ("0", "4")
     # all reals in the first of twelve bins, all generated in the last
-    assert frame.real_path.startswith("M0 40V0.0H13.3V40.0H26.7")
-    assert frame.generated_path.endswith("V0.0H160.0V40")
+    assert frame.first_path.startswith("M0 40V0.0H13.3V40.0H26.7")
+    assert frame.second_path.endswith("V0.0H160.0V40")
     assert leak_findings.findings_of(None) == []
 
 

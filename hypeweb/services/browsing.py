@@ -1,4 +1,4 @@
-"""Looking at a set's images: pages by position, neighbours, small copies."""
+"""Looking at a set's images: pages by position, nearest real ones, small copies."""
 
 import io
 from dataclasses import dataclass
@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from hypeweb.models import Sample, SampleSet
-from hypeweb.services import preparation, samples
+from hypeweb.models import Evaluation, NearestReal, Sample, SampleSet
+from hypeweb.services import evaluations, preparation, samples
+from hypeweb.services.validation import Share
 
 PER_PAGE = 120
 THUMBNAIL_SIDE = 160
 # A longer number is no page of any set.
 MAX_DIGITS = 9
+# Of the classes that occur, those that are named.
+MAX_LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,24 @@ class Shown:
     previous: Sample | None
     next: Sample | None
     page_number: int
+    nearest: NearestReal | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One generated image and the real one nearest to it."""
+
+    sample: Sample
+    nearest: NearestReal | None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Which classes the network of an extractor sees in a set, the commonest first."""
+
+    extractor: str
+    n_classes: int
+    shares: tuple[Share, ...]
 
 
 def grid_page(sample_set: SampleSet, number: str | None) -> GridPage:
@@ -64,9 +85,41 @@ def show(sample: Sample) -> Shown:
         found.position: found
         for found in sample.sample_set.samples.filter(position__in=(here - 1, here + 1))
     }
-    return Shown(
-        sample, beside.get(here - 1), beside.get(here + 1), here // PER_PAGE + 1
+    run = evaluations.latest_of(sample.sample_set)
+    nearest = (
+        evaluations.nearest_real(run, sample_ids=[sample.pk]).get(sample.pk)
+        if run
+        else None
     )
+    return Shown(
+        sample,
+        previous=beside.get(here - 1),
+        next=beside.get(here + 1),
+        page_number=here // PER_PAGE + 1,
+        nearest=nearest,
+    )
+
+
+def pairs(page: GridPage, run: Evaluation) -> list[Pair]:
+    """Return the images of a page, each with what an evaluation found nearest to it."""
+    ids = [sample.pk for sample in page.samples]
+    found = evaluations.nearest_real(run, sample_ids=ids)
+    return [Pair(sample, found.get(sample.pk)) for sample in page.samples]
+
+
+def labels_of(sample_set: SampleSet) -> Labels | None:
+    """Return which classes occur in a set; None where no evaluation looked."""
+    counts = evaluations.label_counts(sample_set)
+    if not counts:
+        return None
+    total = sum(count.n for count in counts)
+    common = sorted(counts, key=lambda count: (-count.n, count.label))
+    named = [(f"class {count.label}", count.n) for count in common[:MAX_LABELS]]
+    rest = sum(count.n for count in common[MAX_LABELS:])
+    if rest:
+        named.append((f"{len(common) - MAX_LABELS} more", rest))
+    shares = tuple(Share(name, n, 100 * n / total) for name, n in named)
+    return Labels(counts[0].extractor, len(counts), shares)
 
 
 def has_thumbnails(sample_set: SampleSet) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from hypeweb.models import (
@@ -154,7 +154,8 @@ def nearest_real(
 
 def latest_of(sample_set: SampleSet) -> Evaluation | None:
     """Return the last evaluation of a generated set that looked at its images."""
-    done = Evaluation.objects.filter(sample_set=sample_set, nearest__isnull=False)
+    looked = NearestReal.objects.filter(evaluation=OuterRef("pk"))
+    done = Evaluation.objects.filter(Exists(looked), sample_set=sample_set)
     return done.select_related("real_set").order_by("-finished_at", "-pk").first()
 
 

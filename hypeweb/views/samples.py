@@ -14,7 +14,7 @@ from django.views.decorators.http import (
 
 from hypeweb import access, tasks
 from hypeweb.sample_forms import MetadataForm, RetryForm, SampleSetForm
-from hypeweb.services import browsing, imports, samples, validation
+from hypeweb.services import browsing, evaluations, imports, samples, validation
 from hypeweb.services.errors import ConflictError, DomainError
 
 
@@ -68,9 +68,15 @@ def sample_set_new(request: HttpRequest) -> HttpResponse:
 def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
     user = access.researcher(request)
     found = access.sample_set(user, pk)
+    page = browsing.grid_page(found, request.GET.get("page"))
+    run = evaluations.latest_of(found)
+    wants_pairs = run is not None and "nearest" in request.GET
     context = {
         "sample_set": found,
-        "page": browsing.grid_page(found, request.GET.get("page")),
+        "page": page,
+        "run": run,
+        "pairs": browsing.pairs(page, run) if run and wants_pairs else None,
+        "labels": browsing.labels_of(found),
         "has_thumbnails": browsing.has_thumbnails(found),
         "n_overlaps": validation.overlaps(found).count(),
         "may_change": access.can_change_set(user, found),

@@ -66,3 +66,16 @@ def test_from_zips_to_an_open_study(page, live_server, check_page, tmp_path, wid
     expect(page.get_by_role("heading", name="Invitation")).to_be_visible()
     check_page("walk-11-open")
     assert Study.objects.get().is_open
+    look_at_neighbours(page, check_page)
+
+
+def look_at_neighbours(page, check_page):
+    page.get_by_role("table").first.get_by_role("link", name="model a").click()
+    page.get_by_role("link", name="Beside their nearest real images").click()
+    expect(page.locator(".pairs > li")).to_have_count(60)
+    page.get_by_text("Classes that digits sees").click()
+    check_page("walk-12-nearest")
+    page.get_by_role("link", name="Image 2", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Nearest real image")
+    check_page("walk-13-nearest-zoom")

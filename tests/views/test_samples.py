@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from hypeweb.models import Sample, SampleSet, Upload
-from hypeweb.services import imports
+from hypeweb.services import evaluations, imports
 from tests import factories
 from tests.factories import NOW, images_zip, png_bytes, zip_bytes
 
@@ -270,3 +270,50 @@ def test_large_images_are_shown_small_and_kept_so(researcher_client, researcher)
     assert "immutable" in first["Cache-Control"]
     assert "private" in first["Cache-Control"]
     assert researcher_client.get(address).content == first.content
+
+
+@pytest.fixture
+def evaluated(study):
+    """The generated set of an arm that an evaluation has looked at."""
+    run = evaluations.request_evaluations(study)[0]
+    evaluations.run_evaluation(run.pk)
+    return run.sample_set
+
+
+def test_a_generated_set_is_shown_beside_its_nearest_real_images(
+    researcher_client, study, evaluated
+):
+    address = reverse("sample_set", args=[evaluated.pk])
+    assert "nearest=1" in text(researcher_client.get(address))
+    page = researcher_client.get(address, {"nearest": "1"})
+    pairs = page.context["pairs"]
+    assert [pair.sample.position for pair in pairs] == list(range(12))
+    real_ids = set(study.real_set.samples.values_list("pk", flat=True))
+    for pair in pairs:
+        assert pair.nearest.real_sample_id in real_ids
+        assert reverse("sample", args=[pair.nearest.real_sample_id]) in text(page)
+    labels = page.context["labels"]
+    assert sum(share.n for share in labels.shares) == evaluated.n_samples
+    one = researcher_client.get(reverse("sample", args=[pairs[0].sample.pk]))
+    assert "Nearest real image" in text(one)
+
+
+def test_pages_of_pairs_take_the_same_queries_for_one_and_for_many(
+    researcher_client, study, evaluated
+):
+    def n_queries():
+        with CaptureQueriesContext(connection) as captured:
+            address = reverse("sample_set", args=[evaluated.pk])
+            researcher_client.get(address, {"nearest": "1"})
+        return len(captured)
+
+    many = n_queries()
+    evaluated.samples.filter(position__gte=1).delete()
+    assert n_queries() == many
+
+
+def test_a_set_no_evaluation_has_seen_offers_no_pairs(researcher_client, study):
+    address = reverse("sample_set", args=[study.real_set_id])
+    page = researcher_client.get(address, {"nearest": "1"})
+    assert (page.context["pairs"], page.context["labels"]) == (None, None)
+    assert "nearest=1" not in text(page)

@@ -12,7 +12,7 @@ from hypeweb.models.sessions import Truth
 from hypeweb.models.study_settings import QualityFlag
 from hypeweb.science.answers import EvaluatorAnswers
 from hypeweb.science.quality import Flag, Rules, flags, measure
-from hypeweb.services.quality_rules import rules_of
+from hypeweb.services.quality_rules import leaves_out, rules_of
 
 Row = tuple[int, str, str, str, float, int | None]
 
@@ -59,8 +59,7 @@ def flags_of(study: Study, *, population: str) -> dict[int, list[str]]:
 
 def left_out(study: Study, flagged: Mapping[int, Sequence[str]]) -> set[int]:
     """Return the sessions that a study's rules leave out."""
-    excluding = set(study.exclusions)
-    return {pk for pk, found in flagged.items() if excluding & set(found)}
+    return {pk for pk, found in flagged.items() if leaves_out(study, found)}
 
 
 def excluded_of(study: Study, *, population: str) -> Excluded:
@@ -75,7 +74,7 @@ def excluded_of(study: Study, *, population: str) -> Excluded:
     counts = Counter(flag for one in flagged for flag in one)
     return Excluded(
         n_sessions=len(flagged),
-        n_left_out=sum(bool(one & set(study.exclusions)) for one in flagged),
+        n_left_out=sum(leaves_out(study, list(one)) for one in flagged),
         counts=tuple(
             FlagCount(flag, counts[flag], excludes=flag in study.exclusions)
             for flag in QualityFlag

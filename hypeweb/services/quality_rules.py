@@ -38,6 +38,11 @@ def check(study: Study) -> None:
         raise DomainError(str(error)) from error
 
 
+def leaves_out(study: Study, flags: Sequence[str] | None) -> bool:
+    """Return whether a session with some flags is left out; not before it has any."""
+    return not set(study.exclusions).isdisjoint(flags or ())
+
+
 def describe(study: Study) -> list[tuple[str, str]]:
     """Return the rules as the study page and the report print them."""
     since = " after the masks" if study.is_timed else ""

@@ -209,7 +209,9 @@ def join_study(
         pool = _open_pool(study, pool)
     seed = tokens.make_seed()
     # Nobody joins a full study, but only who qualified takes a place.
-    arm = places.choose_arm(study, population, now=now, rng=np.random.default_rng(seed))
+    arm = places.choose_arm(
+        study, population, pool=pool, now=now, rng=np.random.default_rng(seed)
+    )
     evaluator = evaluator or _new_evaluator(population)
     admitted = qualifications.admission(study, evaluator, now=now)
     return Session.objects.create(
@@ -446,7 +448,9 @@ def _take_place(session: Session, study: Study, *, now: datetime) -> bool:
         return True
     rng = np.random.default_rng(session.seed)
     try:
-        session.arm = places.choose_arm(study, session.population, now=now, rng=rng)
+        session.arm = places.choose_arm(
+            study, session.population, pool=session.pool, now=now, rng=rng
+        )
     except ConflictError:
         session.state, session.finished_at = Session.State.NO_PLACE, now
         return False

@@ -6,8 +6,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from hypeweb.models import Judgment, Score, Session, Study, Trial
-from hypeweb.services import scores, sessions, studies
+from hypeweb.models import Judgment, Pool, Score, Session, Study, Trial
+from hypeweb.services import pools, scores, sessions, studies
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.sessions import Answer, Exposure, Screen
 from tests import factories
@@ -49,6 +49,34 @@ def test_join_refuses_when_every_arm_is_full(study):
     join(study)
     with pytest.raises(ConflictError, match="all the evaluators it needs"):
         join(study)
+
+
+def test_who_is_left_out_is_replaced_in_the_same_arm(study):
+    study.evaluators_per_arm = 1
+    study.save()
+    careless, careful = (walk(join(study)) for _ in "ab")
+    Session.objects.filter(pk=careless.pk).update(quality_flags=["fast", "chance"])
+    Session.objects.filter(pk=careful.pk).update(quality_flags=["chance"])
+    assert join(study).arm == careless.arm
+    with pytest.raises(ConflictError, match="all the evaluators it needs"):
+        join(study)
+
+
+def test_a_pool_takes_as_many_as_its_quota(study, researcher):
+    experts = pools.add_pool(
+        pool=Pool(study=study, name="Experts", group="experts", quota=2),
+        actor=researcher,
+    )
+    join(study)
+    for _ in range(2):
+        sessions.join_study(study=study, population="people", now=NOW, pool=experts)
+    with pytest.raises(ConflictError, match="all the evaluators it needs"):
+        sessions.join_study(study=study, population="people", now=NOW, pool=experts)
+    later = NOW + timedelta(minutes=16)
+    assert sessions.join_study(
+        study=study, population="people", now=later, pool=experts
+    )
+    assert join(study).state == Session.State.RUNNING
 
 
 def test_join_gives_away_the_place_of_a_stale_session(study):

@@ -60,7 +60,7 @@ def relate_study(study_id: int, *, now: datetime) -> None:
             study=study,
             population=population,
             exclusions=exclusions,
-            result=plain(_by_metric(study, arms, scores, results)),
+            result=plain(by_metric(study, arms, scores, results)),
             computed_at=now,
         )
         for (population, exclusions), scores in by_basis.items()
@@ -103,12 +103,13 @@ def agreement_of(
     )
 
 
-def _by_metric(
+def by_metric(
     study: Study,
     arms: Sequence[Arm],
     scores: Mapping[int, Score],
     results: Mapping[int, Mapping[str, MetricResult]],
 ) -> list[MetricAgreement]:
+    """Return how each metric orders the arms, beside people, in the study's seed."""
     same_counts = len({arm.sample_set.n_samples for arm in arms}) == 1
     rng = np.random.default_rng(study.seed)
     found = []

@@ -70,7 +70,11 @@ def as_result(study: Study, scored: TableScores) -> dict[str, Any]:
     evaluator_scores = {
         name: scores.evaluator_scores for name, scores in scored.arms.items()
     }
-    watched = _watch(study, evaluator_scores) if study.watch_sequentially else None
+    watched = (
+        watch(study, evaluator_scores, n_arms=study.arms.count())
+        if study.watch_sequentially
+        else None
+    )
     return {
         "comparison": plain(scored.comparisons.get(kind)),
         "ranking": plain(scored.rankings.get(kind, ())),
@@ -114,9 +118,9 @@ def watch_of(study: Study) -> tuple[str, ...]:
     return watch_sentences(study, found.watch if found else None)
 
 
-def watch_sentences(study: Study, watch: Watch | None) -> tuple[str, ...]:
+def watch_sentences(study: Study, watched: Watch | None) -> tuple[str, ...]:
     """Return what may be said of a watched study now, a sentence for each pair."""
-    pairs = watch.pairs if watch else ()
+    pairs = watched.pairs if watched else ()
     if not pairs:
         return ("No evaluator of one arm has one of another to be paired with yet.",)
     decided = [pair for pair in pairs if pair.decision != "undecided"]
@@ -141,12 +145,13 @@ def interval_text(study: Study, low: float, high: float) -> str:
     return f"[{100 * low:.1f}, {100 * high:.1f}] points"
 
 
-def _watch(study: Study, scores: Mapping[str, NDArray[np.float64]]) -> Watch:
+def watch(
+    study: Study, scores: Mapping[str, NDArray[np.float64]], *, n_arms: int
+) -> Watch:
+    """Return what the evaluators' scores, in order of arrival, allow to say."""
     bounds = (float(study.min_ms), float(study.max_ms)) if study.is_timed else (0, 1)
     margin = WATCH_MARGIN * (bounds[1] - bounds[0])
-    sequences = watch_arms(
-        scores, bounds=bounds, n_arms=study.arms.count(), level=LEVEL
-    )
+    sequences = watch_arms(scores, bounds=bounds, n_arms=n_arms, level=LEVEL)
     return Watch(
         pairs=tuple(
             WatchedPair(

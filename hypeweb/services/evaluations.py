@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,7 @@ from hypeweb.services.images import decode
 if TYPE_CHECKING:
     from metrics.decoding import DecodedImage
     from metrics.evaluation import Evaluation as Outcome
-    from metrics.evaluation import Progress
+    from metrics.evaluation import Options, Progress
     from metrics.image_results import ImageResults
 
 METRICS = (
@@ -187,7 +187,7 @@ def _evaluate(
     job: Evaluation, real: StoredSource, generated: StoredSource
 ) -> "Outcome":
     from metrics.errors import MetricsError
-    from metrics.evaluation import Options, evaluate
+    from metrics.evaluation import evaluate
 
     def progress(step: "Progress") -> None:
         jobs.report_progress(
@@ -198,16 +198,40 @@ def _evaluate(
             now=timezone.now(),
         )
 
-    options = Options(
+    try:
+        return evaluate(real, generated, _options(job), progress=progress)
+    except MetricsError as error:
+        raise DomainError(str(error)) from error
+
+
+def _options(run: Evaluation) -> "Options":
+    from metrics.evaluation import Options
+
+    return Options(
         metrics=METRICS,
-        extractor=job.extractor,
+        extractor=run.extractor,
         device=settings.METRICS_DEVICE,
         cache=settings.METRICS_CACHE,
     )
+
+
+def measure_again(
+    run: Evaluation,
+) -> dict[str, tuple[float, float | None, float | None]]:
+    """Return each metric with its interval, computed anew from the stored images."""
+    from metrics.errors import MetricsError
+    from metrics.evaluation import evaluate
+
+    real, generated = StoredSource(run.real_set), StoredSource(run.sample_set)
     try:
-        return evaluate(real, generated, options, progress=progress)
+        # No cache: features on disk would only be read back.
+        outcome = evaluate(real, generated, replace(_options(run), cache=None))
     except MetricsError as error:
         raise DomainError(str(error)) from error
+    return {
+        name: (value, *outcome.intervals.get(name, (None, None)))
+        for name, value in outcome.metrics.items()
+    }
 
 
 def _nearest_rows(

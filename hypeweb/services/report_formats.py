@@ -4,7 +4,7 @@ from hypeweb.science.ranking import Place
 from hypeweb.science.table_scores import plain
 from hypeweb.services.report_columns import Column
 from hypeweb.services.report_sections import PlaceLine
-from hypeweb.services.reports import Report, Row
+from hypeweb.services.reports import Cell, Report, Row
 
 
 def as_json(report: Report) -> dict[str, object]:
@@ -157,17 +157,19 @@ def _row_json(row: Row) -> dict[str, object]:
         "state": row.state_text,
         "warnings": list(row.warnings),
         "provenance": row.provenance,
-        "numbers": {
-            cell.key: {
-                "value": cell.value,
-                "low": cell.low,
-                "high": cell.high,
-                "text": cell.text,
-                "interval_text": cell.interval_text,
-                "is_best": cell.is_best,
-                "note": cell.note,
-                "bound": cell.bound or None,
-            }
-            for cell in row.cells + row.details
-        },
+        "numbers": {cell.key: cell_json(cell) for cell in row.cells + row.details},
+    }
+
+
+def cell_json(cell: Cell) -> dict[str, object]:
+    """Return one number and its strings."""
+    return {
+        "value": cell.value,
+        "low": cell.low,
+        "high": cell.high,
+        "text": cell.text,
+        "interval_text": cell.interval_text,
+        "is_best": cell.is_best,
+        "note": cell.note,
+        "bound": cell.bound or None,
     }

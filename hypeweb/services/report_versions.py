@@ -24,6 +24,7 @@ from hypeweb.models import (
 )
 from hypeweb.models.scores import Exclusions
 from hypeweb.services import (
+    agreement,
     audit,
     figures,
     frozen_settings,
@@ -199,6 +200,11 @@ def _require_settled(study: Study, population: Population) -> None:
         raise ConflictError(
             "The scores do not rest on every finished session yet. The worker "
             "computes them now; try again in a minute."
+        )
+    if study.pk in agreement.unrelated() or study.pk in figures.undrawn():
+        raise ConflictError(
+            "The worker still relates people and metrics or draws the figures; try "
+            "again in a minute."
         )
 
 

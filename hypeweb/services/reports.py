@@ -232,9 +232,9 @@ def _row(
     return Row(
         arm_label=name,
         sample_set=arm.sample_set,
-        cells=tuple(_cell(column, numbers.get(column.key)) for column in columns),
+        cells=tuple(cell_of(column, numbers.get(column.key)) for column in columns),
         details=tuple(
-            _cell(column, numbers.get(column.key))
+            cell_of(column, numbers.get(column.key))
             for column in detail_columns(arm.study)
         ),
         n_evaluators=main.n_evaluators if main else 0,
@@ -247,7 +247,8 @@ def _row(
     )
 
 
-def _cell(column: Column, number: Number | None) -> Cell:
+def cell_of(column: Column, number: Number | None) -> Cell:
+    """Return a number as it is printed everywhere."""
     if number is None:
         return Cell(column.key, None, None, None, "not yet", "", False, "", "")
     low, high = number.low, number.high

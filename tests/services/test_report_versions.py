@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from hypeweb.models import (
     AuditEvent,
@@ -13,6 +14,7 @@ from hypeweb.models import (
     VersionFile,
 )
 from hypeweb.services import (
+    agreement,
     evaluations,
     figures,
     frozen_settings,
@@ -50,6 +52,7 @@ def scored(study):
     for answers in ("rrrr", "wwrr", "rrrw", "wwww"):
         walk(join(study), answers)
     scores.score_study(study.pk, now=NOW)
+    agreement.relate_study(study.pk, now=timezone.now())
     return study
 
 
@@ -165,6 +168,7 @@ def test_both_answers_to_exclusions_are_kept(researcher):
         answer = Answer(nonce=issued.nonce, answer="real", rt_ms=500.0)
         sessions.record_judgment(session=careless, answer=answer, now=NOW)
     scores.score_study(study.pk, now=NOW)
+    agreement.relate_study(study.pk, now=timezone.now())
     version = publish(study)
     assert report_versions.read(version).has_exclusions
     applied = report_versions.read(version, exclusions="applied").report
@@ -214,7 +218,7 @@ def test_figures_are_kept_when_the_reports_are_drawn_anew(researcher):
     sweep.sweep_axis = "step"
     frozen_settings.freeze(sweep)
     sweep.save()
-    figures.draw_study(sweep.pk, now=NOW)
+    figures.draw_study(sweep.pk, now=timezone.now())
     version = publish(sweep)
     published = report_versions.read(version)
     assert published.figures

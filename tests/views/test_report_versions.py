@@ -4,9 +4,10 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from hypeweb.models import ReportLink, ReportVersion
-from hypeweb.services import evaluations, projects, scores
+from hypeweb.services import agreement, evaluations, projects, scores
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -35,6 +36,7 @@ def scored(study):
     for answers in ("rrrr", "wwrr", "rrrw", "wwww"):
         walk(join(study), answers)
     scores.score_study(study.pk, now=NOW)
+    agreement.relate_study(study.pk, now=timezone.now())
     return study
 
 

@@ -1,0 +1,252 @@
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from hypeweb.models import Judgment, MetricResult, Sample, Study
+from hypeweb.services import (
+    agreement,
+    evaluations,
+    exports,
+    report_versions,
+    scores,
+    sessions,
+)
+from hypeweb.services.exports import Selection
+from hypeweb.services.sessions import Answer
+from tests import factories
+from tests.factories import NOW, join, walk
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def study(researcher):
+    """Two arms, measured, of four evaluators, one of whom the rules leave out."""
+    study = factories.open_study(
+        researcher,
+        protocol="hype_inf",
+        longest_run=4,
+        exclusions=["same_answer"],
+        watch_sequentially=True,
+    )
+    for evaluation in evaluations.request_evaluations(study):
+        evaluations.run_evaluation(evaluation.pk)
+    for answers in ("rrrr", "wwrr", "rrrw", "wrrw"):
+        walk(join(study), answers)
+    careless = join(study)
+    while issued := sessions.issue_trial(session=careless, now=NOW):
+        answer = Answer(nonce=issued.nonce, answer="real", rt_ms=500.0)
+        sessions.record_judgment(session=careless, answer=answer, now=NOW)
+    return study
+
+
+@pytest.fixture
+def version(study):
+    scores.score_study(study.pk, now=NOW)
+    agreement.relate_study(study.pk, now=timezone.now())
+    return report_versions.publish(
+        study=study, population="people", note="", actor=study.owner, now=NOW
+    )
+
+
+@pytest.fixture
+def verify(capsys):
+    def run(*arguments, **options):
+        status = 0
+        try:
+            call_command("verify_report", *map(str, arguments), **options)
+        except SystemExit as end:
+            status = end.code
+        return status, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def written(version, tmp_path):
+    """Return a maker of files of the version's JSON, with something changed in it."""
+
+    def write(change=None):
+        document = json.loads(version.document)
+        if change:
+            change(document)
+        path = tmp_path / "version.json"
+        path.write_text(report_versions.as_text(document), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def exported(study, tmp_path):
+    def write():
+        path = tmp_path / "judgments.csv"
+        selection = Selection("people")
+        data = exports.export(study, what="judgments", form="csv", selection=selection)
+        path.write_bytes(b"".join(data))
+        return path
+
+    return write
+
+
+def test_what_was_published_comes_out_again(study, version, verify):
+    status, said = verify(study.slug)
+    assert status == 0, said
+    assert "DIFFER" not in said
+    assert "not checked" not in said
+    for part in ("judgments", "scores", "comparisons", "metrics as stored", "images"):
+        assert f"  {part}: " in said
+    assert "scores without whom the rules leave out: " in said
+    assert said.splitlines()[-1].startswith("All ")
+
+
+def test_the_metrics_come_out_again_from_the_images(study, version, verify):
+    status, said = verify(study.slug, "--metrics")
+    assert status == 0, said
+    assert "metrics computed anew (to 0.0001): 24 agree" in said
+
+
+def test_later_judgments_do_not_matter(study, version, verify):
+    walk(join(study), "wwww")
+    study.sessions.filter(pk=study.sessions.latest("pk").pk).update(
+        finished_at=timezone.now()
+    )
+    scores.score_study(study.pk, now=NOW)
+    status, said = verify(study.slug, "--version", "1")
+    assert status == 0, said
+
+
+def test_a_file_and_an_export_need_no_database(
+    written, exported, verify, django_assert_num_queries
+):
+    path, judgments = written(), exported()
+    with django_assert_num_queries(0):
+        status, said = verify(path, "--judgments", judgments)
+    assert status == 0, said
+    assert "metrics as stored: not checked, the evaluations are not in this" in said
+    assert "scores without whom the rules leave out: " in said
+
+
+def change_number(document):
+    cell = document["reports"]["none"]["arms"][0]["numbers"]["hype_inf"]
+    cell["value"] += 0.01
+
+
+def change_metric(document):
+    for name in ("reports", "pages"):
+        arm = (document[name]["none"].get("arms") or document[name]["none"]["rows"])[0]
+        cells = arm.get("numbers") or {one["key"]: one for one in arm["cells"]}
+        cells["fid"]["value"] += 1
+
+
+def change_setting(document):
+    document["inputs"]["settings"]["n_real"] = 3
+
+
+def change_image(document):
+    document["inputs"]["real_set"]["sha256"] = "0" * 64
+
+
+def change_seed(document):
+    document["inputs"]["judgments"]["none"]["seed"] += 1
+
+
+def change_sentence(document):
+    document["reports"]["none"]["headline"][0] += " By far."
+
+
+def change_place(document):
+    document["reports"]["none"]["comparison"]["pairs"][0]["pair"]["p_adjusted"] = 0.001
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (change_number, "made 0, hype_inf, value: stated "),
+        (change_metric, "made 0, fid 1: stated "),
+        (change_setting, "settings_sha256: stated "),
+        (change_setting, "settings, n_real: stated 3, found 2"),
+        (change_image, "real_set: stated "),
+        (change_seed, "scoring of none, seed: stated "),
+        (change_sentence, "none, headline 1: stated "),
+        (change_place, "pairs 1, pair, p_adjusted: stated 0.001"),
+    ],
+)
+def test_a_changed_file_is_told_on(written, verify, change, where):
+    status, said = verify(written(change))
+    assert status == 1
+    assert where in said
+    assert "hash of the document: 1 of 1 DIFFER" in said
+
+
+def test_a_changed_judgment_is_told_on(study, version, verify):
+    judgment = Judgment.objects.first()
+    Judgment.objects.filter(pk=judgment.pk).update(
+        answer=factories.other(judgment.answer)
+    )
+    status, said = verify(study.slug)
+    assert status == 1
+    assert "judgments: 1 of 3 DIFFER" in said
+    assert "sha256: stated" in said
+    assert "hype_inf, value: stated" in said
+
+
+def test_a_changed_judgment_of_an_export_is_told_on(written, exported, verify):
+    judgments = exported()
+    text = judgments.read_text()
+    assert ",500.0," in text
+    judgments.write_text(text.replace(",500.0,", ",501.0,", 1))
+    status, said = verify(written(), "--judgments", judgments)
+    assert status == 1
+    assert "judgments: 1 of 3 DIFFER" in said
+    assert "sha256: stated" in said
+
+
+def test_a_changed_image_a_setting_and_a_metric_are_told_on(study, version, verify):
+    Sample.objects.filter(sample_set=study.real_set, position=0).update(
+        content_hash="0" * 64
+    )
+    MetricResult.objects.filter(name="recall").update(value=0.123)
+    Study.objects.filter(pk=study.pk).update(
+        frozen_settings={**study.frozen_settings, "feedback": False}
+    )
+    status, said = verify(study.slug)
+    assert status == 1
+    assert "real set 1, sha256: stated" in said
+    assert "recall 1: stated" in said
+    assert "found 0.123" in said
+    assert "settings, feedback: stated True, found False" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no json", "no JSON"),
+        ("[]", "no published version"),
+        ('{"format": "another"}', "no published version"),
+        ('{"format": "hypeweb report version", "format_number": 9}', "has format 9"),
+        ('{"format": "hypeweb report version", "format_number": 1}', "no “reports”"),
+    ],
+)
+def test_what_is_no_version_is_refused(tmp_path, text, message):
+    path = tmp_path / "file.json"
+    path.write_text(text)
+    with pytest.raises(CommandError, match=message) as caught:
+        call_command("verify_report", str(path))
+    assert caught.value.returncode == 2
+
+
+def test_a_study_without_a_version_is_refused(study):
+    with pytest.raises(CommandError, match="no version of the report of a study 'a-"):
+        call_command("verify_report", study.slug)
+    with pytest.raises(CommandError, match="no version 7 of"):
+        call_command("verify_report", study.slug, "--version", "7")
+
+
+def test_an_export_that_is_none_is_refused(written, tmp_path):
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("a,b\n1,2\n")
+    with pytest.raises(CommandError, match="Missing column evaluator"):
+        call_command("verify_report", str(written()), "--judgments", str(wrong))

@@ -39,6 +39,7 @@ from metrics.moments import moments
 from metrics.precision_recall import precision_recall_density_coverage
 from metrics.torchvision_ops import declare_missing_operators
 from tests.bench.memory import peak_bytes_of
+from tests.bench.peer_numbers import LAYERS, peer_features, peer_numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 DIMENSION = 2048
@@ -410,7 +411,64 @@ def bfloat_rows(weights: Path, _rounds: int) -> list[Row]:
     ]
 
 
+def agreement_rows(weights: Path, _rounds: int) -> list[Row]:
+    """Tell how far our numbers are from the peers' of the same images."""
+    n = 128
+    images = structured_images(n, seed=1), structured_images(n, seed=2)
+    found = {}
+
+    def ours():
+        wanted = ("fid", "kid", "inception_score", "precision", "recall", "density")
+        for layer in LAYERS[:4]:
+            options = Options(
+                metrics=(*wanted, "coverage") if layer == "2048" else ("fid",),
+                extractor=f"inception-v3-fid:{layer}",
+                weights=weights,
+                cache=Path(folder),
+                replicates=0,
+            )
+            sides = (ArraySource("a", rows) for rows in images)
+            metrics = evaluate(*sides, options).metrics
+            found.update({f"fid_{layer}": metrics.pop("fid")} | metrics)
+
+    def peers():
+        return peer_numbers(*(peer_features(weights, rows) for rows in images))
+
+    with tempfile.TemporaryDirectory() as folder:
+        times = alternate({"ours": ours}, rounds=1)
+    expected = {}
+    times |= alternate({"peers": lambda: expected.update(peers())}, rounds=1)
+    told = ", ".join(
+        f"{name} {abs(found[name] - value) / abs(value):.0e}"
+        for name, value in expected.items()
+    )
+    return [
+        Row(
+            f"every common number of 2 x {n} images",
+            "torch-fidelity and prdc",
+            times["ours"],
+            times["peers"],
+            f"relative difference: {told}",
+        )
+    ]
+
+
+def structured_images(n: int, *, seed: int) -> np.ndarray:
+    """Return images of a few smooth waves, which differ in all that networks see."""
+    rng = np.random.default_rng(seed)
+    axis = np.arange(32) / 32
+    images = np.empty((n, 32, 32, 3), np.uint8)
+    for image in images:
+        waves = rng.uniform(-4, 4, size=(3, 3, 2)) + 0.3 * seed
+        angles = waves[..., :1, None] * axis[:, None] + waves[..., 1:, None] * axis
+        phases = rng.uniform(0, 1, size=(3, 3, 1, 1))
+        mixed = np.sin(2 * np.pi * (angles + phases)).mean(axis=1)
+        image[:] = np.moveaxis(127.5 * (1 + mixed), 0, -1)
+    return images
+
+
 CASES = {
+    "agreement": agreement_rows,
     "features": features_rows,
     "frechet": frechet_rows,
     "neighbours": neighbour_rows,

@@ -10,7 +10,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
-STAND_IN = ROOT / ".cache" / "pt_inception-stand-in.pth"
+STAND_IN = ROOT / ".cache" / "reference-inception.pth"
 
 
 @pytest.fixture(autouse=True)

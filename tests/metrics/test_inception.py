@@ -110,8 +110,10 @@ def test_bfloat16_stays_near_float32(inception_weights, images):
     )
 
     with torch.inference_mode():
-        wanted = exact.layers(images, frozenset({"2048"}))["2048"]
-        found = rounded.layers(images, frozenset({"2048"}))["2048"]
+        # A quarter of an image: not every processor is fast at bfloat16.
+        quarters = images[:, :, :150, :150]
+        wanted = exact.layers(quarters, frozenset({"2048"}))["2048"]
+        found = rounded.layers(quarters, frozenset({"2048"}))["2048"]
 
     assert found.dtype == torch.float32
     # bfloat16 keeps 8 bits; the published table of faster ways saw 1.7e-2

@@ -15,12 +15,19 @@ from django.utils.translation import gettext as _
 
 from hypeweb.models import (
     AccessToken,
+    Account,
+    Appeal,
+    Block,
+    Enrolment,
     Evaluation,
     Evaluator,
     Generator,
+    Invitation,
     Mask,
     Membership,
+    Payment,
     Pool,
+    Posting,
     Project,
     ReportLink,
     ReportVersion,
@@ -317,6 +324,84 @@ def subscription(study: Study, pk: int) -> Subscription:
     return found
 
 
+def pool(study: Study, pk: int) -> Pool:
+    found = study.pools.filter(pk=pk).select_related("study__project").first()
+    if found is None:
+        raise NotFoundError("There is no such pool in this study.")
+    return found
+
+
+def posting(study: Study, pk: int) -> Posting:
+    found = Posting.objects.filter(pool__study=study, pk=pk)
+    found_one = found.select_related("pool__study").first()
+    if found_one is None:
+        raise NotFoundError("There is no such posting in this study.")
+    return found_one
+
+
+def personal_invitation(study: Study, pk: int) -> Invitation:
+    found = Invitation.objects.filter(pool__study=study, pk=pk)
+    found_one = found.select_related("pool__study").first()
+    if found_one is None:
+        raise NotFoundError("There is no such invitation in this study.")
+    return found_one
+
+
+def payment(study: Study, pk: int) -> Payment:
+    found = Payment.objects.filter(session__study=study, pk=pk)
+    found_one = found.select_related("session__study").first()
+    if found_one is None:
+        raise NotFoundError("There is no such payment in this study.")
+    return found_one
+
+
+def session_of_study(study: Study, pk: int) -> Session:
+    found = study.sessions.filter(pk=pk)
+    found_one = found.select_related("study__project", "evaluator", "pool").first()
+    if found_one is None:
+        raise NotFoundError("There is no such session in this study.")
+    return found_one
+
+
+def enrolment(study: Study, pk: int) -> Enrolment:
+    """Return what a session, by its number, is at its service."""
+    found = Enrolment.objects.filter(session__study=study, session=pk)
+    found_one = found.select_related("session__study").first()
+    if found_one is None:
+        raise NotFoundError("This session came from no service.")
+    return found_one
+
+
+def appeal(study: Study, pk: int) -> Appeal:
+    found = Appeal.objects.filter(session__study=study, pk=pk).first()
+    if found is None:
+        raise NotFoundError("There is no such message about this study.")
+    return found
+
+
+def block(study: Study, pk: int) -> Block:
+    found = study.project.blocks.filter(pk=pk).first()
+    if found is None:
+        raise NotFoundError("There is no such block in this project.")
+    return found
+
+
+def account(user: User, pk: int) -> Account:
+    """Return an account at a service, which is an admin's alone."""
+    if not user.is_staff:
+        raise ForbiddenError("The accounts at services are for admins; ask one.")
+    found = Account.objects.filter(pk=pk).first()
+    if found is None:
+        raise NotFoundError("There is no such account.")
+    return found
+
+
+def accounts(user: User) -> QuerySet[Account]:
+    if not user.is_staff:
+        raise ForbiddenError("The accounts at services are for admins; ask one.")
+    return Account.objects.order_by("service")
+
+
 def report_link(study: Study, pk: int) -> ReportLink:
     found = study.report_links.filter(pk=pk).select_related("study").first()
     if found is None:
@@ -388,6 +473,40 @@ def open_link(token: str) -> Pool:
             )
         )
     speak_language_of(found.study)
+    return found
+
+
+def recruiting_pool(token: str) -> Pool:
+    """Return the pool that a service sends its people to."""
+    found = (
+        Pool.objects.exclude(kind__in=[Pool.Kind.LINK, Pool.Kind.INVITATIONS])
+        .filter(token=token)
+        .select_related("study")
+        .first()
+    )
+    if found is None or found.study.is_draft:
+        raise NotFoundError(
+            _("This address is unknown. Open the study again from where you found it.")
+        )
+    speak_language_of(found.study)
+    return found
+
+
+def own_invitation(token: str) -> Invitation:
+    """Return the personal invitation of a link."""
+    found = (
+        Invitation.objects.select_related("pool__study", "evaluator")
+        .filter(token=token)
+        .first()
+    )
+    if found is None or found.pool.study.is_draft:
+        raise NotFoundError(
+            _(
+                "This invitation is unknown. Check that the whole address was copied, "
+                "or ask the person who invited you for a new one."
+            )
+        )
+    speak_language_of(found.pool.study)
     return found
 
 

@@ -28,7 +28,7 @@ HEADERS = {
 
 
 # Where evaluators are, or one who previews: not images, which have no language.
-EVALUATORS_PATHS = re.compile(r"/(e|s)/|/studies/[^/]+/preview/$")
+EVALUATORS_PATHS = re.compile(r"/(e|p|s)/|/studies/[^/]+/preview/$")
 
 
 def languages(get_response: GetResponse) -> GetResponse:

@@ -35,6 +35,8 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+# Hashes workers' ids and encrypts addresses: who changes it forgets everybody.
+IDENTITY_KEY = environment.read_text("IDENTITY_KEY") or SECRET_KEY
 ALLOWED_HOSTS = environment.read_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = environment.read_list("CSRF_TRUSTED_ORIGINS")
 SITE_URL = environment.read_text("SITE_URL").rstrip("/")
@@ -201,6 +203,9 @@ PROLIFIC_URL = environment.read_text(
     "PROLIFIC_URL", "https://api.prolific.com/api/v1"
 ).rstrip("/")
 PROLIFIC_TOKEN = environment.read_text("PROLIFIC_TOKEN")
+PROLIFIC_WEBHOOK_SECRET = environment.read_text("PROLIFIC_WEBHOOK_SECRET")
+# The queue in which Mechanical Turk puts its notifications; empty polls only.
+MTURK_QUEUE_URL = environment.read_text("MTURK_QUEUE_URL")
 # What Prolific adds, in percent; academic and corporate accounts differ.
 PROLIFIC_FEE_PERCENT = environment.read_int("PROLIFIC_FEE_PERCENT", 34)
 # After so long a bonus that was paid is in Prolific's records for certain.

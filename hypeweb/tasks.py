@@ -6,6 +6,7 @@ from collections.abc import Callable
 from celery import Task
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import KombuError
 
@@ -14,24 +15,33 @@ from hypeweb.models import (
     Evaluation,
     Generator,
     LeakAudit,
+    Payment,
+    Posting,
     SampleImport,
     SamplingRun,
     Study,
 )
+from hypeweb.models.payments import Service
 from hypeweb.services import (
+    accounts,
     agreement,
     evaluations,
     figures,
     generators,
     imports,
+    invitations,
     jobs,
     leaks,
     limits,
     masks,
     milestones,
+    payments,
+    reconciliations,
+    recruiting,
     replies,
     sampling,
     scores,
+    settlements,
     uploads,
 )
 from hypeweb.services.jobs import LeaseLostError
@@ -122,12 +132,71 @@ def send_notice(notice_id: int) -> None:
 
 
 @app.task
+def settle(session_id: int) -> None:
+    """Owe what an ended session earned."""
+    for payment_id in settlements.settle(session_id, now=timezone.now()):
+        enqueue(pay, payment_id)
+
+
+@app.task
+def pay(payment_id: int) -> None:
+    """Take a payment one step on."""
+    payment = Payment.objects.filter(pk=payment_id).first()
+    if payment is None or payment.service == Service.MANUAL:
+        return
+    try:
+        payments.send_payment(
+            payment_id, payer=accounts.payer_of(payment), now=timezone.now
+        )
+    except Exception as error:  # noqa: BLE001 - nobody knows: it is asked for later
+        # No traceback: what a service says may name a person.
+        logger.warning("%s is not known to be paid: %s", payment, payments.told(error))
+
+
+@app.task
+def post(posting_id: int) -> None:
+    """Post a HIT or a study that was asked for."""
+    posting = Posting.objects.select_related("pool").filter(pk=posting_id).first()
+    if posting is None:
+        return
+    path = reverse("arrival", args=[posting.pool.token])
+    recruiting.post(posting_id, entry_url=f"{settings.SITE_URL}{path}")
+
+
+@app.task
+def sync_posting(posting_id: int) -> None:
+    """Take over what a service says of the submissions of a posting."""
+    recruiting.sync(posting_id, now=timezone.now())
+
+
+@app.task
+def read_queue() -> None:
+    """Take what Mechanical Turk has put into its queue."""
+    for posting_id in recruiting.read_queue(now=timezone.now()):
+        enqueue(sync_posting, posting_id)
+
+
+@app.task
+def reconcile(reconciliation_id: int) -> None:
+    """Hold a pool's ledger against its service's own list."""
+    reconciliations.reconcile(reconciliation_id)
+
+
+@app.task
+def send_invitation(invitation_id: int) -> None:
+    """Try once to mail an invitation, or a reminder of one."""
+    invitations.send(invitation_id, now=timezone.now())
+
+
+@app.task
 def sweep() -> None:
     """Queue again what a dead worker or a lost message left behind."""
     now = timezone.now()
     replies.sweep(now=now)
     uploads.sweep(now=now)
     limits.end_late(now=now)
+    if settings.MTURK_QUEUE_URL:
+        enqueue(read_queue)
     left_behind: list[tuple[Task, list[int]]] = [
         (import_samples, jobs.waiting(SampleImport, now=now)),
         (inspect_generator, jobs.waiting(Generator, now=now)),
@@ -141,6 +210,11 @@ def sweep() -> None:
         (draw, figures.undrawn()),
         (notice_milestones, milestones.watched()),
         (send_notice, milestones.due(now=now)),
+        (settle, settlements.unsettled()),
+        (pay, payments.due(now=now)),
+        (post, recruiting.unposted()),
+        (sync_posting, recruiting.to_sync(now=now)),
+        (send_invitation, invitations.due(now=now)),
     ]
     for task, ids in left_behind:
         for pk in ids:
@@ -154,6 +228,18 @@ def begin_study(study: Study) -> None:
     enqueue(audit_leaks, leaks.request_audit(study).pk)
     for run in evaluations.request_evaluations(study):
         enqueue(evaluate, run.pk)
+
+
+def send_payments() -> None:
+    """Queue the payments that may be sent now; the sweep would find them too."""
+    for payment_id in payments.due(now=timezone.now()):
+        enqueue(pay, payment_id)
+
+
+def send_invitations() -> None:
+    """Queue the mails that may go out now; the sweep would find them too."""
+    for invitation_id in invitations.due(now=timezone.now()):
+        enqueue(send_invitation, invitation_id)
 
 
 def enqueue(task: Task, *arguments: int) -> None:

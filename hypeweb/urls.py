@@ -9,6 +9,8 @@ from hypeweb.services import export_columns, export_formats
 from hypeweb.views import (
     access_tokens,
     api_pages,
+    appeals,
+    arrivals,
     drafts,
     evaluations,
     exports,
@@ -17,6 +19,8 @@ from hypeweb.views import (
     imports,
     leaks,
     monitoring,
+    payments,
+    pools,
     projects,
     report_links,
     report_versions,
@@ -60,6 +64,18 @@ class TokenConverter:
         return value
 
 
+class PoolStateConverter:
+    """What becomes of a pool."""
+
+    regex = "open|paused|closed"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 class FigureConverter:
     """A format in which figures are stored."""
 
@@ -83,6 +99,7 @@ register_converter(WhatConverter, "what")
 register_converter(FormatConverter, "format")
 register_converter(FigureConverter, "figure")
 register_converter(ReportFormConverter, "report_form")
+register_converter(PoolStateConverter, "pool_state")
 
 handler404 = "hypeweb.views.site.not_found"
 
@@ -186,6 +203,118 @@ urlpatterns = [
         name="subscription_delete",
     ),
     path("studies/<slug:slug>/close/", studies.study_close, name="study_close"),
+    path("studies/<slug:slug>/pools/", pools.study_pools, name="study_pools"),
+    path("studies/<slug:slug>/pools/<int:pk>/", pools.study_pool, name="study_pool"),
+    path(
+        "studies/<slug:slug>/pools/<int:pk>/<pool_state:state>/",
+        pools.pool_move,
+        name="pool_move",
+    ),
+    path(
+        "studies/<slug:slug>/pools/<int:pk>/invite/",
+        pools.pool_invite,
+        name="pool_invite",
+    ),
+    path(
+        "studies/<slug:slug>/pools/<int:pk>/remind/",
+        pools.pool_remind,
+        name="pool_remind",
+    ),
+    path(
+        "studies/<slug:slug>/invitations/<int:pk>/revoke/",
+        pools.invitation_revoke,
+        name="invitation_revoke",
+    ),
+    path("studies/<slug:slug>/pools/<int:pk>/post/", pools.pool_post, name="pool_post"),
+    path(
+        "studies/<slug:slug>/postings/<int:pk>/extend/",
+        pools.posting_extend,
+        name="posting_extend",
+    ),
+    path(
+        "studies/<slug:slug>/postings/<int:pk>/end/",
+        pools.posting_end,
+        name="posting_end",
+    ),
+    path(
+        "studies/<slug:slug>/pools/<int:pk>/reconcile/",
+        payments.pool_reconcile,
+        name="pool_reconcile",
+    ),
+    path(
+        "studies/<slug:slug>/payments/", payments.study_payments, name="study_payments"
+    ),
+    path(
+        "studies/<slug:slug>/payments/approve/",
+        payments.payments_approve,
+        name="payments_approve",
+    ),
+    path(
+        "studies/<slug:slug>/payments/automatic/",
+        payments.payments_automatic,
+        name="payments_automatic",
+    ),
+    path(
+        "studies/<slug:slug>/payments/manual.csv",
+        payments.payments_manual_csv,
+        name="payments_manual_csv",
+    ),
+    path(
+        "studies/<slug:slug>/payments/confirm/",
+        payments.payments_confirm,
+        name="payments_confirm",
+    ),
+    path(
+        "studies/<slug:slug>/payments/code/", payments.code_redeem, name="code_redeem"
+    ),
+    path(
+        "studies/<slug:slug>/payments/<int:pk>/approve/",
+        payments.payment_approve,
+        name="payment_approve",
+    ),
+    path(
+        "studies/<slug:slug>/payments/<int:pk>/retry/",
+        payments.payment_retry,
+        name="payment_retry",
+    ),
+    path(
+        "studies/<slug:slug>/payments/<int:pk>/found/",
+        payments.payment_found,
+        name="payment_found",
+    ),
+    path(
+        "studies/<slug:slug>/sessions/<int:pk>/reject/",
+        payments.work_reject,
+        name="work_reject",
+    ),
+    path(
+        "studies/<slug:slug>/sessions/<int:pk>/override/",
+        payments.work_override,
+        name="work_override",
+    ),
+    path(
+        "studies/<slug:slug>/sessions/<int:pk>/block/",
+        appeals.session_block,
+        name="session_block",
+    ),
+    path(
+        "studies/<slug:slug>/sessions/<int:pk>/requalify/",
+        appeals.session_requalify,
+        name="session_requalify",
+    ),
+    path(
+        "studies/<slug:slug>/blocks/<int:pk>/lift/",
+        appeals.block_lift,
+        name="block_lift",
+    ),
+    path(
+        "studies/<slug:slug>/appeals/<int:pk>/reply/",
+        appeals.appeal_reply,
+        name="appeal_reply",
+    ),
+    path("inbox/", appeals.inbox, name="inbox"),
+    path("money/", payments.money, name="money"),
+    path("money/<int:pk>/", payments.account_limits, name="account_limits"),
     path(
         "studies/<slug:slug>/leak-audit/",
         leaks.leak_audit_start,
@@ -273,6 +402,8 @@ urlpatterns = [
         name="export",
     ),
     path("data-dictionary.csv", exports.dictionary_csv, name="dictionary_csv"),
+    # Services
+    path("hooks/prolific/", arrivals.prolific_hook, name="prolific_hook"),
     # Readers with a link
     path("r/<token:token>/", report_links.shared_report, name="shared_report"),
     path(
@@ -293,6 +424,10 @@ urlpatterns = [
     # Evaluators
     path("language/", set_language, name="set_language"),
     path("e/<token:token>/", sessions.invitation, name="invitation"),
+    path("e/<token:token>/work/", arrivals.arrival, name="arrival"),
+    path("e/<token:token>/begin/", arrivals.arrival_begin, name="arrival_begin"),
+    path("p/<token:token>/", arrivals.own_invitation, name="own_invitation"),
+    path("s/<token:token>/appeal/", arrivals.session_appeal, name="session_appeal"),
     path("s/<token:token>/", sessions.session, name="session"),
     path("s/<token:token>/start/", sessions.session_start, name="session_start"),
     path("s/<token:token>/leave/", sessions.session_leave, name="session_leave"),

@@ -1,4 +1,5 @@
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,11 @@ from django.conf import settings
 from django.test import Client
 
 from tests import factories
+from tests.doubles.mturk import MTurkDouble
+from tests.doubles.prolific import ProlificDouble
+from tests.factories import NOW
 
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -38,3 +43,44 @@ def study(researcher):
 def timed_study(researcher):
     """An open timed study of one arm, two blocks of four trials."""
     return factories.open_study(researcher, protocol="hype_time", n_arms=1)
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def now(self):
+        return self.at
+
+    def seconds(self) -> float:
+        return self.at.timestamp()
+
+    def advance(self, **by) -> None:
+        self.at += timedelta(**by)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def mturk(settings, monkeypatch, clock):
+    for name, value in AWS_KEYS.items():
+        monkeypatch.setenv(name, value)
+    double = MTurkDouble(clock=clock.seconds)
+    with double.serving() as address:
+        settings.MTURK_ENDPOINT_URL = address
+        yield double
+
+
+@pytest.fixture
+def prolific(settings, clock):
+    settings.PROLIFIC_TOKEN = "t"
+    settings.PROLIFIC_SETTLE_SECONDS = 3600
+    double = ProlificDouble(clock=clock.seconds, shows_after_s=600)
+    with double.serving() as address:
+        settings.PROLIFIC_URL = address
+        yield double

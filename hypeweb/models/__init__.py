@@ -1,6 +1,7 @@
 """The tables, one module per stage of the pipeline."""
 
 from hypeweb.models.api import AccessToken, StoredReply
+from hypeweb.models.appeals import Appeal, Block
 from hypeweb.models.audit import AuditEvent
 from hypeweb.models.evaluations import (
     Evaluation,
@@ -17,11 +18,25 @@ from hypeweb.models.imports import (
     SkippedFile,
     SourceCount,
 )
+from hypeweb.models.invitations import Invitation
 from hypeweb.models.jobs import Job
 from hypeweb.models.leaks import LeakAudit, LeakContrast, TraceAudit
 from hypeweb.models.milestones import Milestone, Notice, Subscription
-from hypeweb.models.payments import Account, Budget, Enrolment, Payment
+from hypeweb.models.payments import (
+    Account,
+    Budget,
+    Enrolment,
+    Payment,
+    Reconciliation,
+)
 from hypeweb.models.pools import Pool
+from hypeweb.models.postings import (
+    CompletionCode,
+    OutcomeCode,
+    Posting,
+    ServiceEvent,
+    WorkerLabel,
+)
 from hypeweb.models.projects import Membership, Project
 from hypeweb.models.reports import (
     Agreement,
@@ -48,13 +63,17 @@ __all__ = [
     "AccessToken",
     "Account",
     "Agreement",
+    "Appeal",
     "Arm",
     "AuditEvent",
+    "Block",
     "Budget",
+    "CompletionCode",
     "Enrolment",
     "Evaluation",
     "Evaluator",
     "Generator",
+    "Invitation",
     "Job",
     "Judgment",
     "LabelCount",
@@ -68,10 +87,13 @@ __all__ = [
     "Milestone",
     "NearestReal",
     "Notice",
+    "OutcomeCode",
     "Payment",
     "Pool",
+    "Posting",
     "Project",
     "Qualification",
+    "Reconciliation",
     "ReportLink",
     "ReportVersion",
     "Retraction",
@@ -81,6 +103,7 @@ __all__ = [
     "Sampling",
     "SamplingRun",
     "Score",
+    "ServiceEvent",
     "Session",
     "SetOverlap",
     "ShownCounts",
@@ -96,4 +119,5 @@ __all__ = [
     "Upload",
     "UploadPart",
     "VersionFile",
+    "WorkerLabel",
 ]

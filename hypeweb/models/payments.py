@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import F, Q
 
+from hypeweb.models.pools import Pool
+from hypeweb.models.postings import Posting
 from hypeweb.models.sessions import Session
 from hypeweb.models.studies import Study
 
@@ -58,6 +60,12 @@ class Budget(SpendLimit):
         Study, on_delete=models.CASCADE, related_name="spending"
     )
 
+    is_automatic = models.BooleanField(
+        "pay without asking",
+        default=False,
+        help_text="What is owed is sent at once; else somebody approves it first.",
+    )
+
     class Meta(SpendLimit.Meta):
         pass
 
@@ -110,6 +118,12 @@ class Payment(models.Model):
     moved_at = models.DateTimeField(
         null=True, editable=False, help_text="when money may have moved last"
     )
+    approved_at = models.DateTimeField(
+        null=True, editable=False, help_text="by somebody, or at once"
+    )
+    next_attempt_at = models.DateTimeField(
+        null=True, editable=False, help_text="before then nothing is tried"
+    )
     n_attempts = models.PositiveIntegerField(default=0, editable=False)
     attempted_at = models.DateTimeField(null=True, editable=False)
     attempt = models.UUIDField(
@@ -143,6 +157,10 @@ class Payment(models.Model):
                 | Q(state="confirmed", confirmed_at__isnull=False),
                 name="payment_state_matches_dates",
             ),
+            models.CheckConstraint(
+                condition=~Q(state="sent") | Q(approved_at__isnull=False),
+                name="payment_sent_was_approved",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -164,11 +182,24 @@ class Enrolment(models.Model):
     )
     service = models.CharField(max_length=13, choices=Service)
     external_id = models.CharField(max_length=64)
+    posting = models.ForeignKey(
+        Posting,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="enrolments",
+        help_text="through which the evaluator came",
+    )
     status = models.CharField(
         max_length=32, blank=True, help_text="as the service last said"
     )
     status_at = models.DateTimeField(
         null=True, help_text="when it was so; older news changes nothing"
+    )
+    labelled_at = models.DateTimeField(
+        null=True, help_text="when the worker was marked as one who took part"
+    )
+    rejection = models.CharField(
+        max_length=300, blank=True, help_text="why the work was rejected; empty if not"
     )
 
     class Meta:
@@ -180,3 +211,23 @@ class Enrolment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_service_display()} {self.external_id}"
+
+
+class Reconciliation(models.Model):
+    """A pool's ledger held against the service's own list, once."""
+
+    pool = models.ForeignKey(
+        Pool, on_delete=models.CASCADE, related_name="reconciliations"
+    )
+    made_at = models.DateTimeField()
+    n_compared = models.PositiveIntegerField(default=0)
+    differences = models.JSONField(
+        default=list, help_text="each a payment, what is here and what is there"
+    )
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-made_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"reconciliation of {self.pool} on {self.made_at:%Y-%m-%d}"

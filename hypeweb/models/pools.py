@@ -1,6 +1,6 @@
 """Where a study's evaluators come from."""
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -41,6 +41,33 @@ class Pool(models.Model):
         blank=True,
         validators=[MinValueValidator(1)],
         help_text="Usable sessions from this pool; empty is as many as the study asks.",
+    )
+    min_percent_approved = models.PositiveIntegerField(
+        "approved work of a worker, at least, %",
+        default=95,
+        validators=[MaxValueValidator(100)],
+        help_text="On Mechanical Turk; 0 asks nothing.",
+    )
+    min_n_approved = models.PositiveIntegerField(
+        "approved assignments of a worker, at least",
+        default=100,
+        help_text="On Mechanical Turk; 0 asks nothing.",
+    )
+    countries = models.CharField(
+        max_length=120,
+        blank=True,
+        validators=[
+            RegexValidator(
+                r"^[A-Z]{2}( [A-Z]{2})*$",
+                "Write two capital letters for each country, as in “US GB”.",
+            )
+        ],
+        help_text="On Mechanical Turk; codes such as US GB; empty is everywhere.",
+    )
+    needs_pass = models.BooleanField(
+        "only who passed the qualification before",
+        default=False,
+        help_text="On Mechanical Turk, for studies that ask for a qualification.",
     )
     token = models.CharField(
         max_length=43,

@@ -1,5 +1,7 @@
 """Evaluators, their sessions, qualifications, trials and judgments."""
 
+import hashlib
+
 from django.db import models
 from django.db.models import Q
 
@@ -106,6 +108,9 @@ class Session(models.Model):
         null=True, blank=True, help_text="what the screen check measured"
     )
     finished_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="when what it earned was written down"
+    )
     quality_flags = models.JSONField(
         null=True,
         blank=True,
@@ -149,6 +154,15 @@ class Session(models.Model):
         return f"session {self.pk} of {self.study}"
 
     @property
+    def consent_version(self) -> str:
+        """Name the wording that was agreed to."""
+        return hashlib.sha256(self.consent_text.encode()).hexdigest()[:12]
+
+    @property
+    def has_ended(self) -> bool:
+        return self.finished_at is not None
+
+    @property
     def is_preview(self) -> bool:
         return self.population == self.Population.PREVIEW
 
@@ -175,6 +189,9 @@ class Qualification(models.Model):
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     has_passed = models.BooleanField(null=True)
+    is_forgiven = models.BooleanField(
+        default=False, help_text="a researcher let the evaluator try again"
+    )
 
     class Meta:
         ordering = ["session", "attempt"]

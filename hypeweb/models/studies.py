@@ -68,6 +68,13 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
         max_length=9, choices=Protocol, default=Protocol.HYPE_INF
     )
     state = models.CharField(max_length=6, choices=State, default=State.DRAFT)
+    repeat_group = models.SlugField(
+        "group of studies",
+        max_length=60,
+        blank=True,
+        help_text="Who took part in a study of the project with this word does not "
+        "take part in another. Empty: the study stands alone.",
+    )
     evaluators_per_arm = models.PositiveIntegerField(
         default=30, validators=AT_LEAST_ONE
     )

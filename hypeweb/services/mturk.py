@@ -1,16 +1,22 @@
 """Amazon Mechanical Turk: what pays there, through boto3."""
 
+import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from math import floor
+from typing import Any
+from xml.sax.saxutils import escape
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from django.conf import settings
 
-from hypeweb.models import Enrolment, Payment
+from hypeweb.models import Enrolment, Payment, Posting
 from hypeweb.models.payments import Service
+from hypeweb.services import identities
 from hypeweb.services.payers import Outcome
 
 # Amazon's fees: a fifth of rewards and bonuses, at least a cent; another fifth of the
@@ -22,7 +28,92 @@ ENDPOINTS = {
     Service.MTURK: "https://mturk-requester.us-east-1.amazonaws.com",
     Service.MTURK_SANDBOX: "https://mturk-requester-sandbox.us-east-1.amazonaws.com",
 }
+REJECTED = "Rejected"
+EXTERNAL_QUESTION = (
+    "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2006-07-14/"
+    "ExternalQuestion.xsd"
+)
+FRAME_HEIGHT = 700
+# Workers may take so many times what a HIT says.
+ALLOWED_TIMES = 4
+# Amazon approves by itself only after 30 days, the most it allows.
+LONGEST_APPROVAL_S = 30 * 24 * 3600
+EVENT_TYPES = ("AssignmentSubmitted", "AssignmentReturned", "AssignmentAbandoned")
+PERCENT_APPROVED = "000000000000000000L0"
+NUMBER_APPROVED = "00000000000000000040"
+LOCALE = "00000000000000000071"
+CODE = re.compile(
+    r"<QuestionIdentifier>code</QuestionIdentifier>\s*<FreeText>\s*([^<\s]{1,40})"
+)
+# Amazon takes any past moment as “now”.
+LONG_AGO = datetime(2015, 1, 1, tzinfo=UTC)
 BUSY = frozenset({"ThrottlingException", "Throttling", "RequestLimitExceeded"})
+
+
+@dataclass(frozen=True)
+class HitText:
+    """What workers read of a HIT, and the page in its frame."""
+
+    title: str
+    description: str
+    keywords: str
+    frame_url: str
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a HIT asks of workers: Amazon's own counts, countries, and our labels."""
+
+    percent_approved: int = 0
+    n_approved: int = 0
+    countries: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+    def as_requirements(self) -> list[dict[str, Any]]:
+        """Return the requirements, at most ten; who fails one does not see the HIT."""
+        found: list[dict[str, Any]] = []
+        for kind, value in (
+            (PERCENT_APPROVED, self.percent_approved),
+            (NUMBER_APPROVED, self.n_approved),
+        ):
+            if value:
+                found.append(
+                    {
+                        "QualificationTypeId": kind,
+                        "Comparator": "GreaterThanOrEqualTo",
+                        "IntegerValues": [value],
+                    }
+                )
+        if self.countries:
+            found.append(
+                {
+                    "QualificationTypeId": LOCALE,
+                    "Comparator": "In",
+                    "LocaleValues": [
+                        {"Country": country} for country in self.countries
+                    ],
+                }
+            )
+        for comparator, labels in (
+            ("Exists", self.needs),
+            ("DoesNotExist", self.excludes),
+        ):
+            found += [
+                {"QualificationTypeId": label, "Comparator": comparator}
+                for label in labels
+            ]
+        return [{**one, "ActionsGuarded": "DiscoverPreviewAndAccept"} for one in found]
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """An assignment as Amazon lists it."""
+
+    assignment_id: str
+    worker_id: str
+    status: str
+    code: str
 
 
 def fee_cents(amount_cents: int, *, is_reward: bool, n_assignments: int) -> int:
@@ -45,6 +136,108 @@ class MTurkClient:
             ),
         )
 
+    def post(self, posting: Posting, *, text: HitText, labels: Labels) -> str:
+        """Create a HIT, and return its id; the same posting again creates none."""
+        try:
+            made = self._mturk.create_hit(
+                MaxAssignments=posting.n_places,
+                Reward=_dollars(posting.reward_cents),
+                LifetimeInSeconds=posting.hours_open * 3600,
+                AssignmentDurationInSeconds=posting.minutes * 60 * ALLOWED_TIMES,
+                AutoApprovalDelayInSeconds=LONGEST_APPROVAL_S,
+                Title=text.title[:128],
+                Description=text.description[:2000],
+                Keywords=text.keywords,
+                Question=_external_question(text.frame_url),
+                RequesterAnnotation=f"posting {posting.reference}",
+                QualificationRequirements=labels.as_requirements(),
+                UniqueRequestToken=str(posting.reference),
+            )
+        except ClientError:
+            # The token was used: an earlier attempt created it after all.
+            found = self.find_posted(posting)
+            if found is None:
+                raise
+            return found
+        return str(made["HIT"]["HITId"])
+
+    def find_posted(self, posting: Posting) -> str | None:
+        """Return the HIT of a posting whose reply was lost, from Amazon's own list."""
+        mark = f"posting {posting.reference}"
+        for page in self._mturk.get_paginator("list_hits").paginate():
+            for hit in page["HITs"]:
+                if hit.get("RequesterAnnotation") == mark:
+                    return str(hit["HITId"])
+        return None
+
+    def extend(self, hit_id: str, *, n_more: int, token: str) -> None:
+        self._mturk.create_additional_assignments_for_hit(
+            HITId=hit_id, NumberOfAdditionalAssignments=n_more, UniqueRequestToken=token
+        )
+
+    def n_places(self, hit_id: str) -> int:
+        return int(self._mturk.get_hit(HITId=hit_id)["HIT"]["MaxAssignments"])
+
+    def expire(self, hit_id: str) -> None:
+        """Let nobody else accept a HIT; who has begun may submit."""
+        self._mturk.update_expiration_for_hit(HITId=hit_id, ExpireAt=LONG_AGO)
+
+    def assignments(self, hit_id: str) -> Iterator[Submitted]:
+        """Yield the assignments of a HIT that workers have submitted."""
+        pages = self._mturk.get_paginator("list_assignments_for_hit")
+        for page in pages.paginate(HITId=hit_id):
+            for found in page["Assignments"]:
+                yield Submitted(
+                    assignment_id=found["AssignmentId"],
+                    worker_id=found["WorkerId"],
+                    status=found["AssignmentStatus"],
+                    code=_code_in(found.get("Answer", "")),
+                )
+
+    def reject(self, assignment_id: str, *, why: str) -> None:
+        self._mturk.reject_assignment(
+            AssignmentId=assignment_id, RequesterFeedback=why[:1024]
+        )
+
+    def make_label(self, *, name: str, description: str) -> str:
+        """Create a qualification type of our own that nobody can ask for."""
+        made = self._mturk.create_qualification_type(
+            Name=name, Description=description, QualificationTypeStatus="Active"
+        )
+        return str(made["QualificationType"]["QualificationTypeId"])
+
+    def give_label(self, *, label_id: str, worker_id: str) -> None:
+        self._mturk.associate_qualification_with_worker(
+            QualificationTypeId=label_id,
+            WorkerId=worker_id,
+            IntegerValue=1,
+            SendNotification=False,
+        )
+
+    def notify_queue(self, hit_type_id: str, *, queue_url: str) -> None:
+        """Have Amazon tell an SQS queue what happens to the HITs of a type."""
+        self._mturk.update_notification_settings(
+            HITTypeId=hit_type_id,
+            Notification={
+                "Destination": queue_url,
+                "Transport": "SQS",
+                "Version": "2014-08-15",
+                "EventTypes": list(EVENT_TYPES),
+            },
+            Active=True,
+        )
+
+    def hit_type_of(self, hit_id: str) -> str:
+        return str(self._mturk.get_hit(HITId=hit_id)["HIT"]["HITTypeId"])
+
+    def bonuses(self, hit_id: str) -> Iterator[tuple[str, int, str]]:
+        """Yield assignment, cents and reason of each bonus paid on a HIT."""
+        pages = self._mturk.get_paginator("list_bonus_payments")
+        for page in pages.paginate(HITId=hit_id):
+            for bonus in page["BonusPayments"]:
+                cents = round(Decimal(bonus["BonusAmount"]) * 100)
+                yield bonus["AssignmentId"], cents, bonus.get("Reason", "")
+
     def approve(self, assignment_id: str, *, overrides: bool) -> None:
         self._mturk.approve_assignment(
             AssignmentId=assignment_id, OverrideRejection=overrides
@@ -65,7 +258,7 @@ class MTurkClient:
         self._mturk.send_bonus(
             WorkerId=worker_id,
             AssignmentId=assignment_id,
-            BonusAmount=f"{cents // 100}.{cents % 100:02d}",
+            BonusAmount=_dollars(cents),
             Reason=why,
             UniqueRequestToken=token,
         )
@@ -85,15 +278,15 @@ class MTurkPayer:
     # long before that the list of bonuses is up to date.
     settles_within = timedelta(0)
 
-    def __init__(self, client: MTurkClient, *, n_assignments: int = 1) -> None:
+    def __init__(self, client: MTurkClient) -> None:
         self._client = client
-        self._n_assignments = n_assignments
 
     def fee_cents(self, payment: Payment) -> int:
+        posting = payment.session.enrolment.posting
         return fee_cents(
             payment.amount_cents,
             is_reward=payment.reason == Payment.Reason.BASE,
-            n_assignments=self._n_assignments,
+            n_assignments=posting.n_places if posting else 1,
         )
 
     def has_paid(self, payment: Payment, enrolment: Enrolment) -> bool:
@@ -121,7 +314,9 @@ class MTurkPayer:
 
     def _pay(self, payment: Payment, enrolment: Enrolment) -> None:
         if payment.reason == Payment.Reason.BASE:
-            self._client.approve(enrolment.external_id, overrides=False)
+            self._client.approve(
+                enrolment.external_id, overrides=enrolment.status == REJECTED
+            )
             return
         worker_id = self._client.assignment(enrolment.external_id)["worker_id"]
         self._client.send_bonus(
@@ -138,7 +333,7 @@ class MTurkPayer:
         """Return what a refusal means; a fault of Amazon's leaves it open."""
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         code = error.response["Error"]["Code"]
-        message = error.response["Error"]["Message"]
+        message = identities.scrubbed(error.response["Error"]["Message"])
         if code in BUSY:
             return Outcome("not_yet", "Mechanical Turk asked to slow down.")
         if status >= 500:  # noqa: PLR2004
@@ -151,6 +346,26 @@ class MTurkPayer:
             return Outcome("not_yet", message)
         may_change = "InsufficientFunds" in message or "does not exist" in message
         return Outcome("not_yet" if may_change else "refused", message)
+
+
+def _dollars(cents: int) -> str:
+    return f"{cents // 100}.{cents % 100:02d}"
+
+
+def _external_question(url: str) -> str:
+    """Return what a worker is shown: a page of this site in Amazon's frame."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<ExternalQuestion xmlns="{EXTERNAL_QUESTION}">'
+        f"<ExternalURL>{escape(url)}</ExternalURL>"
+        f"<FrameHeight>{FRAME_HEIGHT}</FrameHeight></ExternalQuestion>"
+    )
+
+
+def _code_in(answer: str) -> str:
+    """Return the completion code in the XML of an assignment's answer, or nothing."""
+    found = CODE.search(answer)
+    return found.group(1) if found else ""
 
 
 def _mark(payment: Payment) -> str:

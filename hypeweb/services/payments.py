@@ -2,7 +2,7 @@
 
 A payment's cost is set aside under the limits before anything is sent. While nobody
 knows whether an attempt paid, it counts as paid, and the service is asked what its own
-records say before anything is sent again. See docs/decisions/0006-paying-once.md.
+records say before anything is sent again. See docs/decisions/0010-paying-once.md.
 """
 
 import uuid
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
-from hypeweb.models import Account, Budget, Enrolment, Payment, Session
+from hypeweb.models import Account, Budget, Enrolment, Payment, Session, Study
 from hypeweb.models.payments import Service
+from hypeweb.services import identities
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.payers import Outcome, Payer
 
@@ -24,6 +25,8 @@ ATTEMPT_LASTS = timedelta(minutes=2)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 MAX_DOUBLINGS = 7
+# The study's budget and the account at the service.
+N_LIMITS = 2
 UNLISTED = (
     "{} accepted this payment and does not list it. It is not sent again; look for it "
     "there, and record it here or ask their support."
@@ -50,6 +53,8 @@ def owe(*, session: Session, debt: Debt, now: datetime) -> Payment | None:
     """Write down what a session is owed for a reason; a second time changes nothing."""
     if debt.cents == 0 or session.population != Session.Population.PEOPLE:
         return None
+    budget = open_budget(session.study)
+    Account.objects.get_or_create(service=debt.service)
     payment, _ = Payment.objects.get_or_create(
         session=session,
         reason=debt.reason,
@@ -60,9 +65,19 @@ def owe(*, session: Session, debt: Debt, now: datetime) -> Payment | None:
             "detail": debt.detail,
             "reference": uuid.uuid4(),
             "created_at": now,
+            "approved_at": now if budget.is_automatic else None,
         },
     )
     return payment
+
+
+def open_budget(study: Study) -> Budget:
+    """Return what a study may spend, made from its settings where it is not there."""
+    stated = None if study.budget is None else int(study.budget * 100)
+    budget, _ = Budget.objects.get_or_create(
+        study=study, defaults={"hard_cents": stated}
+    )
+    return budget
 
 
 def send_payment(payment_id: int, *, payer: Payer, now: Callable[[], datetime]) -> None:
@@ -87,15 +102,12 @@ def send_payment(payment_id: int, *, payer: Payer, now: Callable[[], datetime]) 
 
 def due(*, now: datetime) -> list[int]:
     """Return the payments that a worker should take a step on."""
-    waits = Q()
-    for n_attempts in range(MAX_DOUBLINGS + 1):
-        waits |= Q(
-            n_attempts=n_attempts, attempted_at__lt=now - _wait_after(n_attempts)
-        )
-    waits |= Q(n_attempts__gt=MAX_DOUBLINGS, attempted_at__lt=now - LONGEST_WAIT)
     return list(
-        Payment.objects.filter(Q(attempted_at__isnull=True) | waits)
-        .filter(state__in=OPEN_STATES)
+        Payment.objects.filter(
+            Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
+            state__in=OPEN_STATES,
+            approved_at__isnull=False,
+        )
         .exclude(service=Service.MANUAL)
         .exclude(session__enrolment=None)
         .order_by("pk")
@@ -117,7 +129,11 @@ def record_manual(*, payment: Payment, now: datetime) -> None:
     if not _commit(payment, payment.cost_cents):
         raise ConflictError(_over_limit(payment))
     Payment.objects.filter(pk=payment.pk).update(
-        state=Payment.State.CONFIRMED, attempted_at=now, confirmed_at=now, error=""
+        state=Payment.State.CONFIRMED,
+        approved_at=payment.approved_at or now,
+        attempted_at=now,
+        confirmed_at=now,
+        error="",
     )
 
 
@@ -125,8 +141,17 @@ def record_manual(*, payment: Payment, now: datetime) -> None:
 def retry_failed(*, payment: Payment) -> None:
     """Owe a refused payment again: nothing was paid."""
     Payment.objects.filter(pk=payment.pk, state=Payment.State.FAILED).update(
-        state=Payment.State.OWED, n_attempts=0, attempted_at=None, error=""
+        state=Payment.State.OWED,
+        n_attempts=0,
+        attempted_at=None,
+        next_attempt_at=None,
+        error="",
     )
+
+
+def told(error: Exception) -> str:
+    """Return what went wrong in words that name no person."""
+    return identities.scrubbed(str(error))[:500] or type(error).__name__
 
 
 def _begin(
@@ -140,6 +165,8 @@ def _begin(
         payment = Payment.objects.select_for_update().filter(pk=payment_id).first()
         if payment is None or payment.state not in OPEN_STATES:
             return None
+        if payment.approved_at is None:
+            return None
         was_sent = payment.state == Payment.State.SENT
         if payment.attempt and payment.attempted_at:
             if now - payment.attempted_at < ATTEMPT_LASTS:
@@ -152,6 +179,7 @@ def _begin(
         payment.state = Payment.State.SENT
         payment.attempt = uuid.uuid4()
         payment.attempted_at = now
+        payment.next_attempt_at = now + _wait_after(payment.n_attempts)
         payment.n_attempts += 1
         payment.save()
         return payment, was_sent
@@ -208,33 +236,26 @@ def _commit(payment: Payment, cents: int) -> bool:
     """Set cost aside under both limits, or give it back; False where it is too much."""
     try:
         with transaction.atomic():
-            for limit in _limits(payment):
-                limit.update(committed_cents=F("committed_cents") + cents)
+            study = Budget.objects.filter(study=payment.session.study_id)
+            account = Account.objects.filter(service=payment.service)
+            more = F("committed_cents") + cents
+            n_kept = study.update(committed_cents=more)
+            n_kept += account.update(committed_cents=more)
     except IntegrityError:
         return False
+    if n_kept != N_LIMITS:
+        raise ConflictError(f"{payment} has no budget or no account; nothing is sent.")
     return True
-
-
-def _limits(payment: Payment) -> tuple[QuerySet[Budget], QuerySet[Account]]:
-    """Return the rows that bound a payment, made where they are not there yet."""
-    study_id = payment.session.study_id
-    stated = payment.session.study.budget
-    Budget.objects.get_or_create(
-        study_id=study_id,
-        defaults={"hard_cents": None if stated is None else int(stated * 100)},
-    )
-    Account.objects.get_or_create(service=payment.service)
-    return (
-        Budget.objects.filter(study_id=study_id),
-        Account.objects.filter(service=payment.service),
-    )
 
 
 def _hold(payment: Payment, *, now: datetime) -> None:
     """Leave a payment owed that the limits do not allow."""
     payment.attempted_at, payment.error = now, _over_limit(payment)
+    payment.next_attempt_at = now + _wait_after(payment.n_attempts)
     payment.n_attempts += 1
-    payment.save(update_fields=["attempted_at", "error", "n_attempts"])
+    payment.save(
+        update_fields=["attempted_at", "next_attempt_at", "error", "n_attempts"]
+    )
 
 
 def _over_limit(payment: Payment) -> str:
@@ -245,5 +266,6 @@ def _over_limit(payment: Payment) -> str:
 
 
 def _wait_after(n_attempts: int) -> timedelta:
-    doublings: int = 2**n_attempts
+    """Return how long to wait after an attempt that follows so many others."""
+    doublings: int = 2 ** min(n_attempts + 1, MAX_DOUBLINGS)
     return min(LONGEST_WAIT, FIRST_WAIT * doublings)

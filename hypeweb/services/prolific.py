@@ -1,13 +1,14 @@
 """Prolific: what pays there, through its REST interface."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from math import ceil
 
 import requests
 from django.conf import settings
 
-from hypeweb.models import Enrolment, Payment
+from hypeweb.models import Enrolment, Payment, Posting, Session
+from hypeweb.services import identities
 from hypeweb.services.payers import Outcome
 
 TIMEOUT_S = (5, 20)
@@ -34,6 +35,94 @@ class ProlificClient:
 
     def submission(self, submission_id: str) -> dict[str, object]:
         return self._ask("GET", f"submissions/{submission_id}/")
+
+    def post(
+        self,
+        posting: Posting,
+        *,
+        name: str,
+        description: str,
+        url: str,
+        codes: Sequence[tuple[str, str]],
+    ) -> str:
+        """Create a study that is not published yet, and return its id.
+
+        Each code holds a submission for review: the ledger approves it, within its
+        limits, once the session behind it is known.
+        """
+        made = self._ask(
+            "POST",
+            "studies/",
+            {
+                "name": name,
+                "internal_name": f"posting {posting.reference}",
+                "description": description,
+                "external_study_url": url,
+                "prolific_id_option": "url_parameters",
+                "completion_codes": [
+                    {
+                        "code": code,
+                        "code_type": outcome,
+                        "actions": [{"action": "MANUALLY_REVIEW"}],
+                    }
+                    for outcome, code in codes
+                ],
+                "total_available_places": posting.n_places,
+                "estimated_completion_time": posting.minutes,
+                "reward": posting.reward_cents,
+                "device_compatibility": ["desktop"],
+            },
+        )
+        return str(made["id"])
+
+    def find_posted(self, posting: Posting) -> str | None:
+        """Return the study of a posting whose reply was lost."""
+        mark = f"posting {posting.reference}"
+        listed = self._ask("GET", "studies/").get("results") or []
+        assert isinstance(listed, list)  # noqa: S101 - as its documentation says
+        for found in listed:
+            if found.get("internal_name") == mark:
+                return str(found["id"])
+        return None
+
+    def move_study(self, study_id: str, action: str) -> None:
+        """Publish, pause, start or stop a study."""
+        self._ask("POST", f"studies/{study_id}/transition/", {"action": action})
+
+    def set_places(self, study_id: str, n_places: int) -> None:
+        self._ask("PATCH", f"studies/{study_id}/", {"total_available_places": n_places})
+
+    def submissions(self, study_id: str) -> Iterator[dict[str, object]]:
+        """Yield the submissions of a study, page by page."""
+        path: str | None = f"studies/{study_id}/submissions/"
+        while path:
+            page = self._ask("GET", path)
+            results = page.get("results") or []
+            assert isinstance(results, list)  # noqa: S101 - as documented
+            yield from results
+            links = page.get("_links")
+            following = links.get("next") if isinstance(links, dict) else None
+            href = following.get("href") if isinstance(following, dict) else None
+            path = _path_of(href) if href else None
+
+    def screen_out(self, *, study_id: str, submission_id: str, cents: int) -> None:
+        """Pay somebody who did not qualify, and free their place."""
+        self._ask(
+            "POST",
+            f"studies/{study_id}/screen-out-submissions/",
+            {
+                "submission_ids": [submission_id],
+                "bonus_per_submission": cents / 100,
+                "increase_places": True,
+            },
+        )
+
+    def reject(self, submission_id: str, *, why: str, category: str) -> None:
+        self._ask(
+            "POST",
+            f"submissions/{submission_id}/transition/",
+            {"action": "REJECT", "message": why, "rejection_category": category},
+        )
 
     def approve(self, submission_id: str) -> None:
         self._ask(
@@ -69,7 +158,8 @@ class ProlificClient:
         if not isinstance(said, dict):
             said = {"detail": said}
         if not response.ok:
-            message = f"Prolific answered {response.status_code}: {said or 'nothing'}"
+            told = identities.scrubbed(str(said or "nothing"))
+            message = f"Prolific answered {response.status_code}: {told}"
             raise ProlificError(message, may_change=response.status_code == TOO_MANY)
         return said
 
@@ -123,6 +213,23 @@ class ProlificPayer:
                 return Outcome("not_yet", str(error))
             return Outcome("refused", str(error))
 
+    def _pay_base(self, payment: Payment, submission_id: str) -> None:
+        """Approve a submission, or screen it out where the study's plan has that."""
+        if payment.session.state == Session.State.SCREENED_OUT:
+            study_id = str(self._client.submission(submission_id)["study_id"])
+            try:
+                self._client.screen_out(
+                    study_id=study_id,
+                    submission_id=submission_id,
+                    cents=payment.amount_cents,
+                )
+            except ProlificError as error:
+                if error.may_change:
+                    raise
+            else:
+                return
+        self._client.approve(submission_id)
+
     def _pay(
         self,
         payment: Payment,
@@ -132,7 +239,7 @@ class ProlificPayer:
     ) -> Outcome:
         submission_id = enrolment.external_id
         if payment.reason == Payment.Reason.BASE:
-            self._client.approve(submission_id)
+            self._pay_base(payment, submission_id)
             return Outcome("done")
         study_id = str(self._client.submission(submission_id)["study_id"])
         bonus_id = self._client.set_up_bonus(
@@ -144,3 +251,9 @@ class ProlificPayer:
         except ProlificError as error:
             return Outcome("not_yet", str(error))  # for want of funds, say
         return Outcome("accepted")
+
+
+def _path_of(href: str) -> str:
+    """Return the path of a further page, which Prolific gives as a whole address."""
+    path = href.partition("/api/v1/")[2]
+    return path or href.rpartition(f"{settings.PROLIFIC_URL}/")[2]

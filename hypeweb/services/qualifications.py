@@ -123,7 +123,9 @@ def latest_of(session: Session) -> Qualification | None:
 
 def _attempts(study: Study, evaluator: Evaluator) -> QuerySet[Qualification]:
     return Qualification.objects.filter(
-        session__evaluator=evaluator, material_hash=material_hash(study)
+        session__evaluator=evaluator,
+        material_hash=material_hash(study),
+        is_forgiven=False,
     )
 
 

@@ -26,6 +26,7 @@ from hypeweb.science.exposures import Reported, departs_from_plan
 from hypeweb.science.scoring import block_mode
 from hypeweb.science.staircase import Rule, next_exposure
 from hypeweb.services import (
+    admissions,
     draws,
     limits,
     places,
@@ -207,6 +208,8 @@ def join_study(
         )
     else:
         pool = _open_pool(study, pool)
+        if evaluator is not None:
+            admissions.check(study, evaluator, now=now)
     seed = tokens.make_seed()
     # Nobody joins a full study, but only who qualified takes a place.
     arm = places.choose_arm(

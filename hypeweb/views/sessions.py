@@ -20,7 +20,7 @@ from django.views.decorators.http import (
 from hypeweb import access, tasks
 from hypeweb.forms import AnswerForm, ConsentForm, ScreenForm
 from hypeweb.models import Session, Study
-from hypeweb.services import display, masks, samples, sessions
+from hypeweb.services import completion, display, masks, samples, sessions
 from hypeweb.services.errors import DomainError, NotFoundError
 from hypeweb.services.sessions import IssuedTrial
 
@@ -88,6 +88,8 @@ def session(request: HttpRequest, token: str) -> HttpResponse:
     if found.state == Session.State.RUNNING:
         task = display.task_of(found)
         return render(request, "sessions/trial.html", {**context, "task": task})
+    context["ending"] = completion.ending_of(found, now=timezone.now())
+    context["appeals"] = found.appeals.all()
     if found.state in {Session.State.SCREENED_OUT, Session.State.NO_PLACE}:
         context["result"] = display.attempt_result_of(found)
         return render(request, "sessions/not_admitted.html", context)
@@ -107,7 +109,9 @@ def session_start(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 def session_leave(request: HttpRequest, token: str) -> HttpResponse:
-    sessions.leave_session(session=access.session(token), now=timezone.now())
+    found = access.session(token)
+    sessions.leave_session(session=found, now=timezone.now())
+    tasks.enqueue(tasks.settle, found.pk)
     return redirect("session", token=token)
 
 
@@ -135,6 +139,7 @@ def answer(request: HttpRequest, token: str) -> JsonResponse:
     )
     if recorded.has_finished:
         tasks.enqueue(tasks.score, found.study_id)
+        tasks.enqueue(tasks.settle, found.pk)
     return JsonResponse(
         {
             "correct": recorded.is_correct if recorded.has_feedback else None,

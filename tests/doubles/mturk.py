@@ -8,6 +8,13 @@ from decimal import Decimal
 from tests.doubles.faults import Double, Faults, Reply
 
 TOKEN_LASTS_S = 24 * 3600
+MANY = 10
+SHOWN = ("HITId", "HITTypeId", "MaxAssignments", "RequesterAnnotation", "Title")
+ANSWER = (
+    '<?xml version="1.0" encoding="UTF-8"?><QuestionFormAnswers xmlns="http://x">'
+    "<Answer><QuestionIdentifier>code</QuestionIdentifier>"
+    "<FreeText>{code}</FreeText></Answer></QuestionFormAnswers>"
+)
 
 
 @dataclass
@@ -16,6 +23,7 @@ class Assignment:
     worker_id: str
     hit_id: str
     status: str = "Submitted"
+    answer: str = ""
 
 
 @dataclass
@@ -43,12 +51,102 @@ class MTurkDouble(Double):
         self.bonuses: list[Bonus] = []
         self.approvals: list[str] = []
         self.tokens: dict[str, float] = {}
+        self.hits: dict[str, dict] = {}
+        self.labels: dict[str, set[str]] = {}
+        self.notified: list[str] = []
 
     def submit(
-        self, assignment_id: str, *, worker_id: str, hit_id: str = "HIT"
+        self,
+        assignment_id: str,
+        *,
+        worker_id: str,
+        hit_id: str = "HIT",
+        code: str = "",
     ) -> None:
         """A worker sends in an assignment."""
-        self.assignments[assignment_id] = Assignment(assignment_id, worker_id, hit_id)
+        answer = ANSWER.format(code=code) if code else ""
+        self.assignments[assignment_id] = Assignment(
+            assignment_id, worker_id, hit_id, answer=answer
+        )
+
+    def CreateHIT(self, UniqueRequestToken=None, **asked):
+        self.use_token(UniqueRequestToken)
+        name = f"3HIT{len(self.hits):026d}"
+        self.hits[name] = {**asked, "HITId": name, "HITTypeId": f"TYPE{name}"}
+        return {"HIT": self.hit(name)}
+
+    def hit(self, name):
+        made = self.hits.get(name)
+        if made is None:
+            raise RequestError(f"Hit {name} does not exist.")
+        return {key: made[key] for key in SHOWN if key in made}
+
+    def GetHIT(self, HITId):
+        return {"HIT": self.hit(HITId)}
+
+    def ListHITs(self, MaxResults=100, NextToken=None):
+        return {"HITs": [self.hit(name) for name in self.hits]}
+
+    def CreateAdditionalAssignmentsForHIT(
+        self, HITId, NumberOfAdditionalAssignments, UniqueRequestToken=None
+    ):
+        made = self.hits[HITId]
+        n_all = made["MaxAssignments"] + NumberOfAdditionalAssignments
+        if made["MaxAssignments"] < MANY <= n_all:
+            raise RequestError("HITs of fewer than 10 assignments stay below 10.")
+        self.use_token(UniqueRequestToken)
+        made["MaxAssignments"] = n_all
+        return {}
+
+    def UpdateExpirationForHIT(self, HITId, ExpireAt):
+        self.hits[HITId]["Expiration"] = ExpireAt
+        return {}
+
+    def ListAssignmentsForHIT(
+        self, HITId, MaxResults=10, NextToken=None, AssignmentStatuses=None
+    ):
+        found = [one for one in self.assignments.values() if one.hit_id == HITId]
+        start = int(NextToken or 0)
+        page = found[start : start + MaxResults]
+        more = start + MaxResults < len(found)
+        return {
+            "NumResults": len(page),
+            "Assignments": [self.shown(one) for one in page],
+            **({"NextToken": str(start + MaxResults)} if more else {}),
+        }
+
+    def shown(self, found):
+        return {
+            "AssignmentId": found.assignment_id,
+            "WorkerId": found.worker_id,
+            "HITId": found.hit_id,
+            "AssignmentStatus": found.status,
+            "Answer": found.answer,
+        }
+
+    def CreateQualificationType(self, Name, Description, QualificationTypeStatus):
+        name = f"3LABEL{len(self.labels):024d}"
+        self.labels[name] = set()
+        return {"QualificationType": {"QualificationTypeId": name}}
+
+    def AssociateQualificationWithWorker(
+        self, QualificationTypeId, WorkerId, IntegerValue, SendNotification
+    ):
+        self.labels[QualificationTypeId].add(WorkerId)
+        return {}
+
+    def UpdateNotificationSettings(self, HITTypeId, Notification, Active):
+        self.notified.append(HITTypeId)
+        return {}
+
+    def use_token(self, token):
+        now = self.clock()
+        if token is None:
+            return
+        used = self.tokens.get(token)
+        if used is not None and now - used < TOKEN_LASTS_S:
+            raise RequestError(f"The idempotency token {token} was already used")
+        self.tokens[token] = now
 
     def answer(self, method, path, headers, body) -> Reply:
         operation = headers["X-Amz-Target"].rpartition(".")[2]
@@ -59,14 +157,7 @@ class MTurkDouble(Double):
 
     def GetAssignment(self, AssignmentId):
         found = self.assignment(AssignmentId)
-        return {
-            "Assignment": {
-                "AssignmentId": found.assignment_id,
-                "WorkerId": found.worker_id,
-                "HITId": found.hit_id,
-                "AssignmentStatus": found.status,
-            }
-        }
+        return {"Assignment": self.shown(found)}
 
     def ApproveAssignment(
         self, AssignmentId, OverrideRejection=False, RequesterFeedback=""
@@ -97,14 +188,8 @@ class MTurkDouble(Double):
         found = self.assignment(AssignmentId)
         if found.worker_id != WorkerId:
             raise RequestError(f"Worker {WorkerId} did not do {AssignmentId}")
+        self.use_token(UniqueRequestToken)
         now = self.clock()
-        if UniqueRequestToken is not None:
-            used = self.tokens.get(UniqueRequestToken)
-            if used is not None and now - used < TOKEN_LASTS_S:
-                raise RequestError(
-                    f"The idempotency token {UniqueRequestToken} was already used"
-                )
-            self.tokens[UniqueRequestToken] = now
         cents = int(Decimal(BonusAmount) * 100)
         self.bonuses.append(Bonus(AssignmentId, WorkerId, cents, Reason, now))
         return {}
@@ -112,7 +197,12 @@ class MTurkDouble(Double):
     def ListBonusPayments(
         self, AssignmentId=None, HITId=None, MaxResults=100, NextToken=None
     ):
-        found = [bonus for bonus in self.bonuses if bonus.assignment_id == AssignmentId]
+        in_hit = {
+            one.assignment_id
+            for one in self.assignments.values()
+            if one.hit_id == HITId or one.assignment_id == AssignmentId
+        }
+        found = [bonus for bonus in self.bonuses if bonus.assignment_id in in_hit]
         start = int(NextToken or 0)
         page = found[start : start + MaxResults]
         more = start + MaxResults < len(found)

@@ -11,6 +11,8 @@ from decimal import Decimal
 
 from tests.doubles.faults import Double, Faults, Reply
 
+STATUSES = {"PUBLISH": "ACTIVE", "STOP": "AWAITING REVIEW", "PAUSE": "PAUSED"}
+
 
 @dataclass
 class Submission:
@@ -38,6 +40,7 @@ class ProlificDouble(Double):
         self.shows_after_s = shows_after_s
         self.submissions: dict[str, Submission] = {}
         self.bulks: dict[str, list[tuple[str, int]]] = {}
+        self.studies: dict[str, dict] = {}
 
     def submit(self, submission_id: str, *, participant: str, study_id: str = "st"):
         """A participant comes back with a completion code."""
@@ -50,16 +53,54 @@ class ProlificDouble(Double):
             return Reply({"error": {"detail": "Authentication failed."}}, 401)
         parts = path.strip("/").split("/")
         sent = json.loads(body) if body else {}
+        place = parts.pop(0)
+        answers = {
+            "studies": self.about_studies,
+            "submissions": self.about_submissions,
+            "bulk-bonus-payments": self.about_bonuses,
+        }
+        found = answers[place](method, parts, sent) if place in answers else None
+        return found or Reply({"error": {"detail": "Not found."}}, 404)
+
+    def about_studies(self, method, parts, sent) -> Reply | None:
         match (method, *parts):
-            case ("GET", "submissions", name) if name in self.submissions:
+            case ("POST",):
+                name = f"{len(self.studies):024x}"
+                self.studies[name] = {**sent, "id": name, "status": "UNPUBLISHED"}
+                return Reply(self.studies[name], 201)
+            case ("GET",):
+                return Reply({"results": list(self.studies.values())})
+            case ("PATCH", name) if name in self.studies:
+                self.studies[name].update(sent)
+                return Reply(self.studies[name])
+            case ("POST", name, "transition") if name in self.studies:
+                self.studies[name]["status"] = STATUSES[sent["action"]]
+                return Reply(self.studies[name])
+        return self.about_people_of_studies(method, parts, sent)
+
+    def about_people_of_studies(self, method, parts, sent) -> Reply | None:
+        match (method, *parts):
+            case ("GET", name, "submissions"):
+                mine = [s for s in self.submissions.values() if s.study_id == name]
+                return Reply({"results": [self.show(one).body for one in mine]})
+            case ("POST", name, "screen-out-submissions"):
+                return self.screen_out(name, sent)
+        return None
+
+    def about_submissions(self, method, parts, sent) -> Reply | None:
+        match (method, *parts):
+            case ("GET", name) if name in self.submissions:
                 return self.show(self.submissions[name])
-            case ("POST", "submissions", "bonus-payments"):
+            case ("POST", "bonus-payments"):
                 return self.set_up(sent)
-            case ("POST", "submissions", name, "transition"):
+            case ("POST", name, "transition"):
                 return self.transition(self.submissions[name], sent["action"])
-            case ("POST", "bulk-bonus-payments", name, "pay") if name in self.bulks:
-                return self.pay(name)
-        return Reply({"error": {"detail": "Not found."}}, 404)
+        return None
+
+    def about_bonuses(self, method, parts, _sent) -> Reply | None:
+        if method == "POST" and parts[0] in self.bulks and parts[1:] == ["pay"]:
+            return self.pay(parts[0])
+        return None
 
     def show(self, found: Submission) -> Reply:
         shown = self.clock() - self.shows_after_s
@@ -73,9 +114,18 @@ class ProlificDouble(Double):
             }
         )
 
+    def screen_out(self, name: str, sent) -> Reply:
+        if not self.studies.get(name, {}).get("is_custom_screening"):
+            return Reply({"error": {"detail": "No screening in this study."}}, 400)
+        for submission_id in sent["submission_ids"]:
+            self.submissions[submission_id].status = "SCREENED OUT"
+        return Reply({"message": "It is being processed."})
+
     def transition(self, found: Submission, action: str) -> Reply:
         if action == "APPROVE" and found.status == "AWAITING REVIEW":
             found.status = "APPROVED"
+        if action == "REJECT" and found.status == "AWAITING REVIEW":
+            found.status = "REJECTED"
         return self.show(found)
 
     def set_up(self, sent) -> Reply:

@@ -1,5 +1,4 @@
 from contextlib import suppress
-from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -13,11 +12,8 @@ from hypeweb.services.payments import Debt
 from hypeweb.services.prolific import ProlificClient, ProlificPayer
 from tests import factories
 from tests.doubles.faults import Faults
-from tests.doubles.mturk import MTurkDouble
-from tests.doubles.prolific import ProlificDouble
 from tests.factories import NOW
 
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 ALL_WRONG = {
     "lost_before": 0.1,
     "lost_after": 0.1,
@@ -27,47 +23,6 @@ ALL_WRONG = {
 }
 
 
-class Clock:
-    """Time that passes when told to."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self):
-        return self.at
-
-    def seconds(self) -> float:
-        return self.at.timestamp()
-
-    def advance(self, **by) -> None:
-        self.at += timedelta(**by)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def mturk(settings, monkeypatch, clock):
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    double = MTurkDouble(clock=clock.seconds)
-    with double.serving() as address:
-        settings.MTURK_ENDPOINT_URL = address
-        yield double
-
-
-@pytest.fixture
-def prolific(settings, clock):
-    settings.PROLIFIC_TOKEN = "t"
-    settings.PROLIFIC_SETTLE_SECONDS = 3600
-    double = ProlificDouble(clock=clock.seconds, shows_after_s=600)
-    with double.serving() as address:
-        settings.PROLIFIC_URL = address
-        yield double
-
-
 def enrol(study, service, double, number: int = 0):
     session = factories.join(study)
     name = f"{service}-{number}"
@@ -75,6 +30,9 @@ def enrol(study, service, double, number: int = 0):
         double.submit(name, participant=f"person{number}")
     else:
         double.submit(name, worker_id=f"W{number}")
+    if not Budget.objects.filter(study=study).exists():
+        payments.open_budget(study)
+    Budget.objects.update(is_automatic=True)
     Enrolment.objects.create(session=session, service=service, external_id=name)
     return session
 

@@ -1,0 +1,263 @@
+"""Personal invitations: a list of addresses in, one mail and one link to each."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import Count, F, Max, Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from hypeweb.models import Evaluator, Invitation, Pool, Session, Study
+from hypeweb.services import audit, identities, sessions, tokens
+from hypeweb.services.errors import ConflictError, DomainError
+
+MAX_LINES = 5000
+MAX_ATTEMPTS = 5
+FIRST_PAUSE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of a list: the numbers of its lines, never its addresses."""
+
+    n_added: int
+    n_known: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SpecialityCount:
+    """How far the people of one stated speciality are."""
+
+    speciality: str
+    n_invited: int
+    n_joined: int
+    n_finished: int
+
+
+def add(*, pool: Pool, text: str, actor: User, now: datetime) -> Added:
+    """Store an invitation for each address of a CSV: address, speciality."""
+    if pool.kind != Pool.Kind.INVITATIONS:
+        raise DomainError(f"“{pool}” is no pool of personal invitations.")
+    if not settings.EMAIL_URL:
+        raise DomainError("This site sends no e-mail; ask its admin to set EMAIL_URL.")
+    rows = list(_rows(text))
+    if not rows:
+        raise DomainError("The list is empty; write one e-mail address in each line.")
+    if len(rows) > MAX_LINES:
+        raise DomainError(f"At most {MAX_LINES} lines at a time; split the list.")
+    with transaction.atomic():
+        pool = Pool.objects.select_for_update(of=("self",)).get(pk=pool.pk)
+        known = set(pool.invitations.values_list("address_hash", flat=True))
+        last = pool.invitations.aggregate(last=Max("number"))["last"] or 0
+        made, problems, n_known = [], [], 0
+        for line, (address, speciality) in enumerate(rows, start=1):
+            problem = _problem_with(address, speciality)
+            if problem:
+                problems.append(f"Line {line}: {problem}")
+                continue
+            digest = identities.address_hash(address)
+            if digest in known:
+                n_known += 1
+                continue
+            known.add(digest)
+            made.append(
+                Invitation(
+                    pool=pool,
+                    number=last + line,
+                    address_hash=digest,
+                    address_encrypted=identities.encrypt(address),
+                    speciality=speciality,
+                    token=tokens.make(),
+                    created_at=now,
+                )
+            )
+        Invitation.objects.bulk_create(made)
+        audit.record(
+            actor=actor,
+            action="invited",
+            subject=pool.study,
+            detail=f"{len(made)} people to {pool}",
+        )
+    return Added(len(made), n_known, tuple(problems))
+
+
+def due(*, now: datetime) -> list[int]:
+    """Return the invitations whose mail should be tried."""
+    waits = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now)
+    found = Invitation.objects.filter(
+        waits,
+        wants_sending=True,
+        n_attempts__lt=MAX_ATTEMPTS,
+        pool__state=Pool.State.OPEN,
+        pool__study__state=Study.State.OPEN,
+    )
+    return list(found.values_list("pk", flat=True))
+
+
+def send(invitation_id: int, *, now: datetime) -> None:
+    """Try once to send what is to go out, one worker at a time.
+
+    A mail whose fate is unknown, because the worker died, is not sent again by itself:
+    it is marked as sent before it leaves, and unmarked where the server refused it.
+    """
+    claimed = Invitation.objects.filter(
+        pk=invitation_id, wants_sending=True, revoked_at__isnull=True
+    ).update(
+        wants_sending=False,
+        n_attempts=F("n_attempts") + 1,
+        sent_at=now,
+        error="The mail was being sent when its worker stopped.",
+    )
+    if not claimed:
+        return
+    found = Invitation.objects.select_related("pool__study").get(pk=invitation_id)
+    error = _mail(found)
+    held = Invitation.objects.filter(pk=invitation_id)
+    if not error:
+        held.update(n_sent=F("n_sent") + 1, n_attempts=0, error="")
+        return
+    pause = FIRST_PAUSE * 3 ** (found.n_attempts - 1)
+    held.filter(revoked_at__isnull=True).update(
+        wants_sending=True, sent_at=None, error=error, next_attempt_at=now + pause
+    )
+
+
+@transaction.atomic
+def remind(*, pool: Pool, actor: User) -> int:
+    """Mail again to who was invited and has not joined, and to whom mail failed."""
+    n_reminded = (
+        pool.invitations.filter(evaluator=None, revoked_at__isnull=True)
+        .filter(Q(wants_sending=False) | Q(n_attempts__gte=MAX_ATTEMPTS))
+        .update(wants_sending=True, n_attempts=0, next_attempt_at=None)
+    )
+    audit.record(
+        actor=actor,
+        action="reminded",
+        subject=pool.study,
+        detail=f"{n_reminded} people of {pool}",
+    )
+    return n_reminded
+
+
+@transaction.atomic
+def revoke(*, invitation: Invitation, actor: User, now: datetime) -> None:
+    """Let a link lead nowhere from now on; a session that has begun goes on."""
+    Invitation.objects.filter(pk=invitation.pk, revoked_at__isnull=True).update(
+        revoked_at=now, wants_sending=False
+    )
+    audit.record(actor=actor, action="revoked invitation", subject=invitation)
+
+
+@transaction.atomic
+def join(*, invitation: Invitation, now: datetime) -> Session:
+    """Open the session of who was invited, the same one each time."""
+    invitation = (
+        Invitation.objects.select_for_update(of=("self",))
+        .select_related("pool__study", "evaluator")
+        .get(pk=invitation.pk)
+    )
+    if invitation.revoked_at is not None:
+        raise ConflictError(_("This invitation was withdrawn."))
+    evaluator = invitation.evaluator
+    if evaluator is None:
+        evaluator, _is_new = Evaluator.objects.get_or_create(
+            channel=Evaluator.Channel.INVITATION,
+            external_id_hash=invitation.address_hash,
+            defaults={"token": tokens.make()},
+        )
+    joined = sessions.join_study(
+        study=invitation.pool.study,
+        population=Session.Population.PEOPLE,
+        now=now,
+        evaluator=evaluator,
+        pool=invitation.pool,
+    )
+    if invitation.evaluator is None:
+        invitation.evaluator, invitation.wants_sending = evaluator, False
+        invitation.save(update_fields=["evaluator", "wants_sending"])
+    return joined
+
+
+def session_of(invitation: Invitation) -> Session | None:
+    """Return the session that an invited person began in the study."""
+    if invitation.evaluator is None:
+        return None
+    return sessions.session_of(invitation.evaluator, invitation.pool.study)
+
+
+def specialities_of(pool: Pool) -> list[SpecialityCount]:
+    """Return how far the people of each stated speciality are."""
+    in_pool = Q(evaluator__sessions__pool=pool)
+    finished = Q(evaluator__sessions__state=Session.State.FINISHED)
+    rows = (
+        pool.invitations.order_by("speciality")
+        .values_list("speciality")
+        .annotate(
+            n_invited=Count("pk", distinct=True),
+            n_joined=Count("evaluator__sessions", filter=in_pool, distinct=True),
+            n_finished=Count(
+                "evaluator__sessions", filter=in_pool & finished, distinct=True
+            ),
+        )
+    )
+    return [SpecialityCount(*row) for row in rows]
+
+
+def _rows(text: str) -> Iterator[tuple[str, str]]:
+    """Yield address and speciality of each line; a heading line is passed over."""
+    for number, row in enumerate(csv.reader(io.StringIO(text.lstrip("\ufeff")))):
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        if number == 0 and "@" not in cells[0]:
+            continue
+        yield cells[0], cells[1] if len(cells) > 1 else ""
+
+
+def _problem_with(address: str, speciality: str) -> str:
+    """Return what is wrong with a line, without repeating the address."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return "no e-mail address; write it as name@example.org, speciality."
+    longest = Invitation._meta.get_field("speciality").max_length or 0  # noqa: SLF001
+    if len(speciality) > longest:
+        return f"the speciality has {len(speciality)} characters, at most {longest}."
+    return ""
+
+
+def _mail(invitation: Invitation) -> str:
+    """Send the mail; return what went wrong without the address, or nothing."""
+    study = invitation.pool.study
+    language = study.language if study.has_fixed_language else settings.LANGUAGE_CODE
+    link = f"{settings.SITE_URL}/p/{invitation.token}/"
+    with translation.override(language):
+        subject = _("Invitation: %(study)s") % {"study": study.name}
+        text = _(
+            "You are invited to take part in “%(study)s”.\n\n"
+            "This link is yours alone; please do not pass it on:\n%(link)s\n\n"
+            "It leads to what the study is about, how long it takes and what you "
+            "agree to.\n"
+        ) % {"study": study.name, "link": link}
+    if study.contact:
+        text += f"\n{study.contact}\n"
+    try:
+        address = identities.decrypt(invitation.address_encrypted)
+        send_mail(subject, text, None, [address])
+    except DomainError as error:
+        return str(error)
+    except (SMTPException, OSError) as error:
+        # A server's refusal repeats the address.
+        return identities.scrubbed(f"{type(error).__name__}: {error}")[:300]
+    return ""

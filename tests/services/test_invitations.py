@@ -1,0 +1,188 @@
+from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
+
+import pytest
+from django.core import mail
+
+from hypeweb.models import AuditEvent, Invitation, Pool, Session
+from hypeweb.services import identities, invitations, pools
+from hypeweb.services.errors import ConflictError, DomainError
+from tests.factories import NOW
+
+LIST = """address,speciality
+ada@example.org,radiology
+grace@example.org, radiology
+Ada@Example.org,radiology
+nobody
+barbara@example.org
+"""
+
+
+@pytest.fixture(autouse=True)
+def _mail(settings):
+    settings.EMAIL_URL = "smtp://mail.example"
+    settings.SITE_URL = "https://hype.example"
+
+
+@pytest.fixture
+def pool(study, researcher):
+    return pools.add_pool(
+        pool=Pool(study=study, kind="invitations", name="Clinic", group="experts"),
+        actor=researcher,
+    )
+
+
+def invite(pool, text=LIST):
+    return invitations.add(pool=pool, text=text, actor=pool.study.owner, now=NOW)
+
+
+def send_all(now=NOW):
+    for pk in invitations.due(now=now):
+        invitations.send(pk, now=now)
+
+
+def test_a_list_invites_each_address_once_and_says_what_is_wrong(pool):
+    added = invite(pool)
+    again = invite(pool)
+
+    assert (added.n_added, added.n_known) == (3, 1)
+    assert added.problems == (
+        "Line 4: no e-mail address; write it as name@example.org, speciality.",
+    )
+    assert (again.n_added, again.n_known) == (0, 4)
+    assert [one.number for one in pool.invitations.all()] == [1, 2, 5]
+
+
+def test_addresses_are_encrypted_and_come_back(pool):
+    invite(pool)
+    found = Invitation.objects.first()
+
+    assert "ada" not in found.address_encrypted + found.address_hash + str(found)
+    assert identities.decrypt(found.address_encrypted) == "ada@example.org"
+
+
+def test_an_address_of_another_key_says_so(pool, settings):
+    invite(pool)
+    settings.IDENTITY_KEY = "another"
+
+    send_all()
+
+    assert len(mail.outbox) == 0
+    assert "another IDENTITY_KEY" in Invitation.objects.first().error
+
+
+def test_each_mail_goes_out_once_with_a_link_of_its_own(pool):
+    invite(pool)
+    send_all()
+    send_all()
+
+    assert [message.to for message in mail.outbox] == [
+        ["ada@example.org"],
+        ["grace@example.org"],
+        ["barbara@example.org"],
+    ]
+    links = {one.token for one in pool.invitations.all()}
+    assert all(
+        sum(f"https://hype.example/p/{link}/" in m.body for m in mail.outbox) == 1
+        for link in links
+    )
+    assert set(pool.invitations.values_list("n_sent", "error")) == {(1, "")}
+
+
+def test_a_mail_that_failed_is_tried_again_and_names_no_address(pool, monkeypatch):
+    invite(pool, "ada@example.org\n")
+    refusal = SMTPRecipientsRefused({"ada@example.org": (550, b"no ada@example.org")})
+
+    def refuse(*_):
+        raise refusal
+
+    monkeypatch.setattr(invitations, "send_mail", refuse)
+    send_all()
+
+    found = Invitation.objects.get()
+    assert (found.n_sent, found.sent_at, found.wants_sending) == (0, None, True)
+    assert "SMTPRecipientsRefused" in found.error
+    assert "ada@" not in found.error
+    monkeypatch.undo()
+    assert invitations.due(now=NOW) == []
+    send_all(NOW + timedelta(hours=1))
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_whose_worker_died_is_not_sent_twice(pool, monkeypatch):
+    invite(pool, "ada@example.org\n")
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(invitations, "send_mail", die)
+    with pytest.raises(KeyboardInterrupt):
+        send_all()
+    monkeypatch.undo()
+
+    assert invitations.due(now=NOW + timedelta(days=1)) == []
+    assert "its worker stopped" in Invitation.objects.get().error
+    invitations.remind(pool=pool, actor=pool.study.owner)
+    send_all()
+    assert len(mail.outbox) == 1
+
+
+def test_reminders_go_to_who_has_not_joined(pool):
+    invite(pool)
+    send_all()
+    first, second, third = pool.invitations.all()
+    invitations.join(invitation=first, now=NOW)
+    invitations.revoke(invitation=second, actor=pool.study.owner, now=NOW)
+
+    n_reminded = invitations.remind(pool=pool, actor=pool.study.owner)
+    send_all()
+
+    assert n_reminded == 1
+    assert mail.outbox[-1].to == ["barbara@example.org"]
+    third.refresh_from_db()
+    assert third.n_sent == 2
+
+
+def test_a_link_is_one_persons_and_can_be_withdrawn(pool):
+    invite(pool)
+    first, second, _ = pool.invitations.all()
+
+    session = invitations.join(invitation=first, now=NOW)
+    assert invitations.join(invitation=first, now=NOW) == session
+    assert session.pool == pool
+    assert session.evaluator.external_id_hash == first.address_hash
+    invitations.revoke(invitation=second, actor=pool.study.owner, now=NOW)
+    with pytest.raises(ConflictError, match="was withdrawn"):
+        invitations.join(invitation=second, now=NOW)
+    assert Session.objects.count() == 1
+
+
+def test_specialities_are_counted(pool):
+    invite(pool)
+    invitations.join(invitation=pool.invitations.first(), now=NOW)
+
+    found = invitations.specialities_of(pool)
+
+    assert [(one.speciality, one.n_invited, one.n_joined) for one in found] == [
+        ("", 1, 0),
+        ("radiology", 2, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "list is empty"), ("a@b.c\n" * 5001, "At most 5000 lines")]
+)
+def test_lists_that_cannot_be_used_are_refused(pool, text, said):
+    with pytest.raises(DomainError, match=said):
+        invite(pool, text)
+
+
+def test_the_record_names_nobody(pool):
+    invite(pool)
+    invitations.revoke(
+        invitation=Invitation.objects.first(), actor=pool.study.owner, now=NOW
+    )
+    told = " ".join(
+        f"{event.subject} {event.detail}" for event in AuditEvent.objects.all()
+    )
+    assert "@" not in told

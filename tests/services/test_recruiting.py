@@ -1,0 +1,362 @@
+from datetime import timedelta
+
+import pytest
+
+from hypeweb.models import (
+    Budget,
+    CompletionCode,
+    Enrolment,
+    Payment,
+    Pool,
+    Posting,
+    Session,
+    WorkerLabel,
+)
+from hypeweb.models.payments import Service
+from hypeweb.services import (
+    accounts,
+    completion,
+    decisions,
+    payments,
+    pools,
+    reconciliations,
+    recruiting,
+    settlements,
+)
+from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.recruiting import Arrival, Wish
+from tests import factories
+from tests.doubles.faults import Faults
+from tests.factories import NOW, walk
+
+ENTRY = "https://hype.example/e/x/work/"
+WHY = "Every answer was the same, and the attention checks were all missed. " * 2
+
+
+@pytest.fixture(autouse=True)
+def _site(settings):
+    settings.SITE_URL = "https://hype.example"
+
+
+@pytest.fixture
+def paid(researcher):
+    return factories.open_study(
+        researcher,
+        protocol="hype_inf",
+        pay_base="1.00",
+        pay_per_correct="0.02",
+        budget="500",
+    )
+
+
+def pool_of(study, kind):
+    return pools.add_pool(
+        pool=Pool(study=study, kind=kind, name=kind), actor=study.owner
+    )
+
+
+def posted(pool, n_places=9):
+    made = recruiting.request_posting(
+        pool=pool, wish=Wish(n_places, minutes=10), actor=pool.study.owner, now=NOW
+    )
+    for posting in made:
+        recruiting.post(posting.pk, entry_url=ENTRY)
+    return list(Posting.objects.filter(pool=pool))
+
+
+def arrive(pool, number=0, posting=None):
+    arrival = Arrival(
+        worker_id=f"AWORKER{number:05d}",
+        submission_id=f"3ASSIGNMENT{number:04d}",
+        posting_id=posting.external_id if posting else "",
+    )
+    session = recruiting.join(pool=pool, arrival=arrival, now=NOW)
+    from hypeweb.services import sessions  # noqa: PLC0415
+
+    sessions.start_session(session=session, now=NOW)
+    session.refresh_from_db()
+    return session
+
+
+def test_twenty_places_become_hits_of_nine_at_most(paid, mturk):
+    made = posted(pool_of(paid, "mturk"), 20)
+
+    assert [posting.n_places for posting in made] == [9, 9, 2]
+    assert [hit["MaxAssignments"] for hit in mturk.hits.values()] == [9, 9, 2]
+    hit = next(iter(mturk.hits.values()))
+    assert hit["Reward"] == "1.00"
+    assert f"<ExternalURL>{ENTRY}</ExternalURL>" in hit["Question"]
+    asked = [
+        (one["QualificationTypeId"], one["Comparator"])
+        for one in hit["QualificationRequirements"]
+    ]
+    label = WorkerLabel.objects.get().external_id
+    assert asked == [
+        ("000000000000000000L0", "GreaterThanOrEqualTo"),
+        ("00000000000000000040", "GreaterThanOrEqualTo"),
+        (label, "DoesNotExist"),
+    ]
+
+
+def test_a_hit_whose_reply_was_lost_is_found_and_not_made_again(paid, mturk):
+    (posting,) = recruiting.request_posting(
+        pool=pool_of(paid, "mturk_sandbox"),
+        wish=Wish(3, minutes=10),
+        actor=paid.owner,
+        now=NOW,
+    )
+    replies = iter(["lost_after"])
+    mturk.faults.draw = lambda: next(replies, "")
+    recruiting.post(posting.pk, entry_url=ENTRY)
+    posting.refresh_from_db()
+    assert posting.state == "requested"
+    assert posting.error
+
+    recruiting.post(posting.pk, entry_url=ENTRY)
+
+    posting.refresh_from_db()
+    assert (posting.state, posting.error) == ("open", "")
+    assert list(mturk.hits) == [posting.external_id]
+
+
+def test_extending_stays_below_ten_and_posts_the_rest(paid, mturk):
+    (posting,) = posted(pool_of(paid, "mturk"), 7)
+
+    made = recruiting.extend(posting=posting, n_more=5, actor=paid.owner, now=NOW)
+
+    posting.refresh_from_db()
+    assert posting.n_places == mturk.hits[posting.external_id]["MaxAssignments"] == 9
+    assert [one.n_places for one in made] == [3]
+
+
+def test_ending_a_hit_expires_it(paid, mturk):
+    (posting,) = posted(pool_of(paid, "mturk"))
+
+    recruiting.end(posting=posting, actor=paid.owner)
+
+    posting.refresh_from_db()
+    assert posting.state == "ended"
+    assert mturk.hits[posting.external_id]["Expiration"] < NOW.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pay_base": 0}, "clone the study with a base"),
+        ({"currency": "EUR"}, "pays in US dollars"),
+        ({"state": "paused"}, "Open the study first"),
+    ],
+)
+def test_nothing_is_posted_that_cannot_be_paid(paid, change, said):
+    pool = pool_of(paid, "mturk")
+    for name, value in change.items():
+        setattr(pool.study, name, value)
+    with pytest.raises(DomainError, match=said):
+        recruiting.request_posting(
+            pool=pool, wish=Wish(3, minutes=10), actor=paid.owner, now=NOW
+        )
+    assert not Posting.objects.exists()
+
+
+def test_a_worker_is_known_by_a_hash_and_joins_once(paid, mturk):
+    pool = pool_of(paid, "mturk")
+    first = arrive(pool)
+    assert arrive(pool) == first
+    second = Arrival("AWORKER00000", "3OTHER", "")
+    with pytest.raises(ConflictError, match="with another assignment"):
+        recruiting.join(pool=pool, arrival=second, now=NOW)
+    stranger = Arrival("ASOMEBODYELSE", "3ASSIGNMENT0000", "")
+    with pytest.raises(ConflictError, match="belongs to somebody else"):
+        recruiting.join(pool=pool, arrival=stranger, now=NOW)
+    assert Session.objects.count() == Enrolment.objects.count() == 1
+    assert "AWORKER" not in first.evaluator.external_id_hash
+
+
+def test_a_preview_of_a_hit_is_nobody():
+    shown = {"assignmentId": "ASSIGNMENT_ID_NOT_AVAILABLE", "hitId": "3H"}
+    assert recruiting.arrival_from_mturk(shown) is None
+    with pytest.raises(DomainError, match="lacks workerId"):
+        recruiting.arrival_from_mturk({"assignmentId": "3A", "hitId": "3H"})
+
+
+def test_from_hit_to_reconciled_payment(paid, mturk, clock):
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool)
+    session = walk(arrive(pool, posting=posting))
+    settlements.settle(session.pk, now=NOW)
+    code = completion.ending_of(session, now=NOW).code
+    mturk.submit(
+        "3ASSIGNMENT0000",
+        worker_id="AWORKER00000",
+        hit_id=posting.external_id,
+        code=code,
+    )
+
+    recruiting.sync(posting.pk, now=NOW)
+    recruiting.sync(posting.pk, now=NOW)
+
+    enrolment = Enrolment.objects.get()
+    assert (enrolment.status, enrolment.posting) == ("Submitted", posting)
+    assert CompletionCode.objects.get().redeemed_at == NOW
+    assert list(mturk.labels.values()) == [{"AWORKER00000"}]
+    Payment.objects.update(approved_at=NOW)
+    for pk in payments.due(now=NOW):
+        payer = accounts.payer_of(Payment.objects.get(pk=pk))
+        payments.send_payment(pk, payer=payer, now=clock.now)
+    asked = reconciliations.request(pool, now=NOW)
+    reconciliations.reconcile(asked.pk)
+
+    asked.refresh_from_db()
+    assert (asked.n_compared, asked.differences, asked.error) == (1, [], "")
+    assert Budget.objects.get().committed_cents == 100 + 20 + 8 + 2
+
+    mturk.SendBonus("AWORKER00000", "3ASSIGNMENT0000", "5.00", "by hand")
+    mturk.submit("3STRANGER", worker_id="AX", hit_id=posting.external_id)
+    reconciliations.reconcile(asked.pk)
+    asked.refresh_from_db()
+    assert [
+        (one["submission"], one["here"], one["there"]) for one in asked.differences
+    ] == [
+        ("3ASSIGNMENT0000", "base + 0.08", "base + 0.08 + 5.00"),
+        ("3STRANGER", "not there", "nothing paid"),
+    ]
+
+
+def test_a_code_of_another_assignment_is_not_taken(paid, mturk):
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool)
+    honest = walk(arrive(pool, 0, posting))
+    walk(arrive(pool, 1, posting))
+    code = completion.ending_of(honest, now=NOW).code
+    mturk.submit(
+        "3ASSIGNMENT0001", worker_id="AW1", hit_id=posting.external_id, code=code
+    )
+
+    recruiting.sync(posting.pk, now=NOW)
+
+    assert CompletionCode.objects.get().redeemed_at is None
+
+
+def test_rejecting_and_taking_it_back_pays_once(paid, mturk, clock):
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool)
+    session = walk(arrive(pool, posting=posting), "w")
+    settlements.settle(session.pk, now=NOW)
+    mturk.submit("3ASSIGNMENT0000", worker_id="AW", hit_id=posting.external_id)
+    enrolment = Enrolment.objects.get()
+
+    decisions.reject(enrolment=enrolment, reason=WHY, actor=paid.owner, now=NOW)
+
+    base = Payment.objects.get()
+    assert (base.state, base.error) == ("failed", f"Rejected: {WHY.strip()}")
+    assert mturk.assignments["3ASSIGNMENT0000"].status == "Rejected"
+    with pytest.raises(ConflictError, match="take the rejection back first"):
+        decisions.retry(payment=base, actor=paid.owner)
+
+    decisions.take_back_rejection(enrolment=enrolment, actor=paid.owner, now=NOW)
+    payments.send_payment(base.pk, payer=accounts.payer_of(base), now=clock.now)
+
+    base.refresh_from_db()
+    assert base.state == "confirmed"
+    assert mturk.approvals == ["3ASSIGNMENT0000"]
+    with pytest.raises(ConflictError, match="cannot be rejected any more"):
+        decisions.reject(enrolment=enrolment, reason=WHY, actor=paid.owner, now=NOW)
+
+
+def test_a_notification_names_the_hits_to_look_at():
+    plain = '{"Events": [{"EventType": "AssignmentSubmitted", "HITId": "3A"}]}'
+    wrapped = '{"Message": "{\\"Events\\": [{\\"HITId\\": \\"3B\\"}]}"}'
+    found = [recruiting._hits_in(body) for body in (plain, wrapped, "nonsense", "[]")]  # noqa: SLF001
+    assert found == [["3A"], ["3B"], [], []]
+
+
+def test_prolific_from_posting_to_reconciled_payment(paid, prolific, clock):
+    pool = pool_of(paid, "prolific")
+    (posting,) = posted(pool, 12)
+    made = prolific.studies[posting.external_id]
+    assert (made["status"], made["reward"]) == ("ACTIVE", 100)
+    assert made["total_available_places"] == 12
+    assert [code["code_type"] for code in made["completion_codes"]] == [
+        "COMPLETED",
+        "SCREENED_OUT",
+        "LEFT",
+    ]
+    session = walk(arrive(pool, posting=posting))
+    settlements.settle(session.pk, now=NOW)
+    ending = completion.ending_of(session, now=NOW)
+    assert ending.code == made["completion_codes"][0]["code"]
+    assert ending.return_url.endswith(ending.code)
+    prolific.submit("3ASSIGNMENT0000", participant="p", study_id=posting.external_id)
+    recruiting.sync(posting.pk, now=NOW)
+    assert Enrolment.objects.get().status == "AWAITING REVIEW"
+    Payment.objects.update(approved_at=NOW)
+    for _ in range(3):
+        for pk in payments.due(now=clock.at):
+            payer = accounts.payer_of(Payment.objects.get(pk=pk))
+            payments.send_payment(pk, payer=payer, now=clock.now)
+        clock.advance(hours=2)
+
+    asked = reconciliations.request(pool, now=NOW)
+    reconciliations.reconcile(asked.pk)
+
+    asked.refresh_from_db()
+    assert (asked.n_compared, asked.differences) == (1, [])
+    assert set(Payment.objects.values_list("state", flat=True)) == {"confirmed"}
+
+
+@pytest.mark.parametrize("is_screening", [True, False])
+def test_who_did_not_qualify_is_paid_at_prolific(
+    researcher, prolific, clock, is_screening
+):
+    study = factories.qualifying_study(
+        researcher,
+        protocol="hype_inf",
+        qualification_max_attempts=1,
+        pay_base="0.50",
+        budget="50",
+    )
+    pool = pool_of(study, "prolific")
+    (posting,) = posted(pool)
+    prolific.studies[posting.external_id]["is_custom_screening"] = is_screening
+    session = walk(arrive(pool, posting=posting), "w")
+    settlements.settle(session.pk, now=NOW)
+    prolific.submit("3ASSIGNMENT0000", participant="p", study_id=posting.external_id)
+    Payment.objects.update(approved_at=NOW)
+    base = Payment.objects.get()
+
+    payments.send_payment(base.pk, payer=accounts.payer_of(base), now=clock.now)
+
+    base.refresh_from_db()
+    status = prolific.submissions["3ASSIGNMENT0000"].status
+    assert (base.state, base.amount_cents) == ("confirmed", 50)
+    assert status == ("SCREENED OUT" if is_screening else "APPROVED")
+
+
+def test_a_study_whose_reply_was_lost_is_not_made_again_at_prolific(paid, prolific):
+    (posting,) = recruiting.request_posting(
+        pool=pool_of(paid, "prolific"),
+        wish=Wish(3, minutes=10),
+        actor=paid.owner,
+        now=NOW,
+    )
+    prolific.faults = Faults(lost_after=1.0)
+    recruiting.post(posting.pk, entry_url=ENTRY)
+    prolific.faults = Faults()
+
+    recruiting.post(posting.pk, entry_url=ENTRY)
+
+    posting.refresh_from_db()
+    assert posting.state == "open"
+    assert list(prolific.studies) == [posting.external_id]
+
+
+def test_older_news_of_a_submission_changes_nothing(paid):
+    pool = pool_of(paid, "prolific")
+    arrive(pool)
+    name = Enrolment.objects.get().external_id
+    later = NOW + timedelta(minutes=1)
+
+    recruiting.take_status(Service.PROLIFIC, name, status="APPROVED", at=later)
+    recruiting.take_status(Service.PROLIFIC, name, status="ACTIVE", at=NOW)
+
+    assert Enrolment.objects.get().status == "APPROVED"

@@ -1,0 +1,158 @@
+from datetime import timedelta
+
+import pytest
+
+from hypeweb.models import Judgment, Payment, Session, Study
+from hypeweb.services import admissions, payments, sessions, settlements
+from tests import factories
+from tests.factories import NOW, join, walk
+
+PAY = {"pay_base": "1.00", "pay_per_correct": "0.02", "budget": "50"}
+
+
+@pytest.fixture
+def paid(researcher):
+    return factories.open_study(researcher, protocol="hype_inf", **PAY)
+
+
+def owed(session):
+    found = Payment.objects.filter(session=session).order_by("pk")
+    return [(one.reason, one.amount_cents, one.state) for one in found]
+
+
+def test_settle_owes_base_and_correct_answers_once(paid):
+    session = walk(join(paid), "rrrw")
+
+    settlements.settle(session.pk, now=NOW)
+    settlements.settle(session.pk, now=NOW)
+
+    assert owed(session) == [("base", 100, "owed"), ("bonus", 6, "owed")]
+    assert settlements.unsettled() == []
+
+
+def test_settle_keeps_the_hourly_floor_on_active_time(researcher):
+    study = factories.open_study(
+        researcher, protocol="hype_inf", pay_hourly_minimum="12", budget="50"
+    )
+    session = walk(join(study), "w")
+    seconds = settlements.active_seconds_of(session)
+
+    settlements.settle(session.pk, now=NOW)
+
+    # Four answers, ten seconds apart.
+    assert seconds == 40
+    assert owed(session) == [("bonus", 14, "owed")]
+
+
+def test_who_leaves_early_gets_the_answers_and_not_the_base(paid):
+    session = join(paid)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    truth = session.trials.get(nonce=issued.nonce).truth
+    answer = sessions.Answer(nonce=issued.nonce, answer=truth, rt_ms=500.0)
+    sessions.record_judgment(session=session, answer=answer, now=NOW)
+    sessions.leave_session(session=session, now=NOW)
+
+    settlements.settle(session.pk, now=NOW)
+
+    assert owed(session) == [("bonus", 2, "owed")]
+
+
+def test_who_left_before_any_work_is_owed_nothing(paid):
+    session = join(paid)
+    sessions.leave_session(session=session, now=NOW)
+
+    settlements.settle(session.pk, now=NOW)
+
+    assert owed(session) == []
+
+
+def test_who_worked_below_the_pass_mark_is_paid_the_base(researcher):
+    study = factories.qualifying_study(
+        researcher, protocol="hype_inf", qualification_max_attempts=1, **PAY
+    )
+    session = walk(join(study), "w")
+
+    settlements.settle(session.pk, now=NOW)
+
+    assert session.state == Session.State.SCREENED_OUT
+    assert owed(session) == [("base", 100, "owed")]
+
+
+def test_who_may_try_again_is_owed_what_the_later_work_adds(researcher):
+    study = factories.qualifying_study(
+        researcher,
+        protocol="hype_inf",
+        qualification_max_attempts=1,
+        pay_hourly_minimum="360",
+        **PAY,
+    )
+    session = walk(join(study), "w")
+    settlements.settle(session.pk, now=NOW)
+    before = owed(session)
+    Judgment.objects.update(created_at=NOW + timedelta(minutes=5))
+
+    admissions.requalify(session=session, actor=researcher)
+    session.refresh_from_db()
+    sessions.start_session(session=session, now=NOW, screen=factories.SCREEN)
+    session.refresh_from_db()
+    walk(session)
+    session.refresh_from_db()
+    sessions.start_session(session=session, now=NOW, screen=factories.SCREEN)
+    session.refresh_from_db()
+    session = walk(session)
+    settlements.settle(session.pk, now=NOW)
+
+    assert session.state == Session.State.FINISHED
+    assert owed(session)[: len(before)] == before
+    total = sum(cents for _, cents, _ in owed(session))
+    assert total == settlements.earned_by(session).total_cents
+    assert [reason for reason, *_ in owed(session)] == ["base", "bonus", "extra"]
+
+
+@pytest.mark.parametrize("population", ["simulated", "preview"])
+def test_nothing_is_owed_for_simulations_and_previews(paid, population):
+    settlements.settle(walk(join(paid, population=population)).pk, now=NOW)
+
+    assert not Payment.objects.exists()
+    assert settlements.unsettled() == []
+
+
+def test_nothing_is_owed_where_people_take_part_for_nothing(study):
+    settlements.settle(walk(join(study)).pk, now=NOW)
+
+    assert not Payment.objects.exists()
+    assert settlements.unsettled() == []
+
+
+def test_sessions_that_ended_alone_are_found(paid):
+    session = join(paid)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    answer = sessions.Answer(nonce=issued.nonce, answer="real", rt_ms=500.0)
+    sessions.record_judgment(session=session, answer=answer, now=NOW)
+    assert settlements.unsettled() == []
+
+    late = NOW + timedelta(days=1)
+    sessions.issue_trial(session=session, now=late)
+
+    assert settlements.unsettled() == [session.pk]
+
+
+def test_a_session_without_a_place_is_settled_when_the_study_closed(paid):
+    session = walk(join(paid))
+    Session.objects.filter(pk=session.pk).update(state="no_place")
+    assert settlements.unsettled() == []
+
+    Study.objects.update(state="closed", closed_at=NOW)
+
+    assert settlements.unsettled() == [session.pk]
+
+
+def test_a_budget_that_pays_without_asking_approves_at_once(paid):
+    budget = payments.open_budget(paid)
+    budget.is_automatic = True
+    budget.save()
+
+    settlements.settle(walk(join(paid)).pk, now=NOW)
+
+    assert set(Payment.objects.values_list("approved_at", flat=True)) == {NOW}
+    assert budget.hard_cents == 5000

@@ -1,0 +1,145 @@
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from hypeweb.models import Account, Appeal, Block, Budget, Payment, Session
+from hypeweb.services import completion, payments, settlements
+from tests import factories
+from tests.factories import NOW, join, walk
+
+
+def text(response):
+    return response.content.decode()
+
+
+@pytest.fixture
+def paid(researcher):
+    return factories.open_study(
+        researcher, protocol="hype_inf", pay_base="1.00", budget="50"
+    )
+
+
+@pytest.fixture
+def settled(paid):
+    settlements.settle(walk(join(paid)).pk, now=NOW)
+    return paid
+
+
+def at(name, study, *args):
+    return reverse(name, args=[study.slug, *args])
+
+
+def test_a_session_that_ends_in_the_browser_is_owed(client, paid):
+    client.post(factories.link(paid), {"consent": "on"})
+    session = Session.objects.get()
+    walk(session)
+    client.post(reverse("session_leave", args=[session.token]))
+    assert settlements.unsettled() == [session.pk]
+
+
+def test_the_ledger_shows_approves_and_limits(researcher_client, settled):
+    page = text(researcher_client.get(at("study_payments", settled)))
+    assert "1.00 USD base" in page
+    assert "Approve all 1" in page
+
+    researcher_client.post(at("payments_approve", settled))
+    researcher_client.post(at("study_payments", settled), {"soft": 10, "hard": "20.5"})
+    researcher_client.post(at("payments_automatic", settled))
+
+    assert Payment.objects.get().approved_at
+    budget = Budget.objects.get()
+    assert (budget.soft_cents, budget.hard_cents) == (1000, 2050)
+    assert budget.is_automatic
+
+
+def test_a_limit_below_what_is_spent_is_refused_in_the_form(researcher_client, settled):
+    payments.record_manual(payment=Payment.objects.get(), now=NOW)
+    response = researcher_client.post(at("study_payments", settled), {"hard": "0.5"})
+    assert response.status_code == 400
+    assert "cannot be below the 1.00" in text(response)
+
+
+def test_payments_by_hand_go_out_as_csv_and_come_back(researcher_client, settled):
+    response = researcher_client.get(at("payments_manual_csv", settled))
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    rows = text(response).replace("base,\r\n", "base,yes\r\n")
+    upload = SimpleUploadedFile("paid.csv", rows.encode())
+
+    done = researcher_client.post(
+        at("payments_confirm", settled), {"file": upload}, follow=True
+    )
+
+    assert "1 payments are confirmed." in text(done)
+    assert Payment.objects.get().state == "confirmed"
+
+
+def test_a_code_is_taken_once_on_the_page(researcher_client, settled):
+    code = completion.ending_of(Session.objects.get(), now=NOW).code
+    path = at("code_redeem", settled)
+    first = researcher_client.post(path, {"code": code}, follow=True)
+    second = researcher_client.post(path, {"code": code})
+    assert "The code is right" in text(first)
+    assert second.status_code == 400
+    assert "a code counts once" in text(second)
+
+
+def test_a_payment_that_failed_can_be_tried_again(researcher_client, settled):
+    Payment.objects.update(state="failed", error="Not now.")
+    payment = Payment.objects.get()
+    page = text(researcher_client.get(at("study_payments", settled)))
+    assert "Not now." in page
+    researcher_client.post(at("payment_retry", settled, payment.pk))
+    payment.refresh_from_db()
+    assert (payment.state, payment.error) == ("owed", "")
+
+
+def test_the_accounts_are_an_admins(researcher_client, settled):
+    account = Account.objects.get()
+    paths = reverse("money"), reverse("account_limits", args=[account.pk])
+    assert researcher_client.get(paths[0]).status_code == 403
+    assert researcher_client.post(paths[1]).status_code == 403
+    admin = Client()
+    admin.force_login(factories.make_user("admin", is_staff=True))
+    assert "by hand" in text(admin.get(paths[0]))
+    admin.post(paths[1], {f"{account.pk}-hard": "7"})
+    account.refresh_from_db()
+    assert account.hard_cents == 700
+
+
+def test_viewers_see_no_ledger(settled, researcher):
+    stranger = Client()
+    stranger.force_login(factories.make_user("stranger"))
+    assert stranger.get(at("study_payments", settled)).status_code == 404
+
+
+def test_a_message_is_written_answered_and_read(
+    client, researcher_client, study, researcher
+):
+    session = walk(join(study))
+    page = reverse("session", args=[session.token])
+    client.post(
+        reverse("session_appeal", args=[session.token]), {"message": "My <b>pay</b>?"}
+    )
+    inbox = text(researcher_client.get(reverse("inbox")))
+    assert "My &lt;b&gt;pay&lt;/b&gt;?" in inbox
+    appeal = Appeal.objects.get()
+    researcher_client.post(at("appeal_reply", study, appeal.pk), {"text": "On its way"})
+    assert "On its way" in text(client.get(page))
+
+
+def test_people_are_blocked_and_let_in_again(researcher_client, study):
+    session = walk(join(study))
+    blocked = {"reason": "Clicks without looking", "days": 9}
+    researcher_client.post(at("session_block", study, session.pk), blocked)
+    made = Block.objects.get()
+    assert made.reason == "Clicks without looking"
+    assert "Clicks without" in text(researcher_client.get(reverse("inbox")))
+    researcher_client.post(at("block_lift", study, made.pk))
+    assert not Block.objects.exists()
+
+
+def test_a_code_is_shown_at_the_end(client, study):
+    session = walk(join(study))
+    page = text(client.get(reverse("session", args=[session.token])))
+    assert session.completion_code.code in page

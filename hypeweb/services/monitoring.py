@@ -1,5 +1,7 @@
 """How a study stands while it runs: people, pace, exposures, numbers, money."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +10,7 @@ from statistics import median
 from django.db.models import Avg, Count, F, Q, QuerySet
 from django.db.models.functions import Abs
 
-from hypeweb.models import Judgment, Score, Session, Study, Trial
+from hypeweb.models import Judgment, Pool, Qualification, Score, Session, Study, Trial
 from hypeweb.models.scores import Exclusions
 
 State = Session.State
@@ -29,6 +31,38 @@ class ArmState:
     n_running: int
     n_left: int
     score_text: str
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """The people of one pool, their exposures and what they earned."""
+
+    pool: Pool
+    n_begun: int
+    n_finished: int
+    n_running: int
+    n_left: int
+    n_screened_out: int
+    n_few_valid: int
+    n_judgments: int
+    n_void: int
+    earned: Decimal
+
+    @property
+    def void_percent(self) -> int | None:
+        return _percent(self.n_void, self.n_judgments)
+
+
+@dataclass(frozen=True)
+class Qualifying:
+    """How many of the people who ended a study's qualification passed it."""
+
+    n_passed: int
+    n_failed: int
+
+    @property
+    def percent(self) -> int | None:
+        return _percent(self.n_passed, self.n_passed + self.n_failed)
 
 
 @dataclass(frozen=True)
@@ -67,11 +101,14 @@ class Monitor:
     """Everything the page of a running study shows."""
 
     arms: tuple[ArmState, ...]
+    pools: tuple[PoolState, ...]
     n_wanted: int
     n_begun: int
     n_finished: int
     n_running: int
     n_left: int
+    n_few_valid: int
+    qualifying: Qualifying | None
     seconds_per_trial: float | None
     exposures: Exposures | None
     spend: Spend | None
@@ -84,8 +121,7 @@ class Monitor:
 
     @property
     def drop_out_percent(self) -> int | None:
-        share = self.drop_out_share
-        return None if share is None else round(100 * share)
+        return _percent(self.n_left, self.n_finished + self.n_left)
 
     @property
     def percent(self) -> int:
@@ -94,31 +130,30 @@ class Monitor:
 
 def monitor_of(study: Study) -> Monitor:
     """Count what there is; only people, never simulations or previews."""
-    counts = _people(study).aggregate(
-        n_begun=Count("pk"),
-        n_finished=Count("pk", filter=Q(state=State.FINISHED)),
-        n_running=Count("pk", filter=Q(state__in=RUNNING)),
-        n_left=Count("pk", filter=Q(state=State.LEFT)),
-    )
+    by_pool = _states_by_pool(study)
+    states = sum(by_pool.values(), Counter[str]())
     scores = list(_scores(study))
+    earned = _earned_by_pool(study) if study.is_paid else {}
     return Monitor(
         arms=_arms(study, scores),
+        pools=_pools(study, by_pool, earned),
         n_wanted=study.evaluators_per_arm * study.arms.count(),
-        **counts,
+        n_begun=states.total(),
+        n_finished=states[State.FINISHED],
+        n_running=sum(states[state] for state in RUNNING),
+        n_left=states[State.LEFT],
+        n_few_valid=states[State.FEW_VALID],
+        qualifying=_qualifying(study, states) if study.asks_qualification else None,
         seconds_per_trial=_seconds_per_trial(study),
         exposures=exposures_of(study) if study.is_timed else None,
-        spend=spend_of(study) if study.is_paid else None,
+        spend=_spend(study, earned) if study.is_paid else None,
         scored_at=max((score.computed_at for score in scores), default=None),
     )
 
 
 def exposures_of(study: Study) -> Exposures:
     """Return how the exposures shown to people compare with the planned ones."""
-    judged = Judgment.objects.filter(
-        trial__session__study=study,
-        trial__session__population=PEOPLE,
-        trial__planned_ms__isnull=False,
-    )
+    judged = _timed_judgments(study)
     counts = judged.aggregate(
         n_judgments=Count("pk"),
         n_void=Count("pk", filter=Q(is_void=True)),
@@ -137,6 +172,15 @@ def exposures_of(study: Study) -> Exposures:
 
 def spend_of(study: Study) -> Spend:
     """Return what the people who finished earned by the study's terms."""
+    return _spend(study, _earned_by_pool(study))
+
+
+def _spend(study: Study, earned: Mapping[int | None, Decimal]) -> Spend:
+    amount = sum(earned.values(), Decimal(0)).quantize(CENT)
+    return Spend(amount, study.budget, study.currency)
+
+
+def _earned_by_pool(study: Study) -> dict[int | None, Decimal]:
     finished = (
         _people(study)
         .filter(state=State.FINISHED, started_at__isnull=False)
@@ -145,15 +189,82 @@ def spend_of(study: Study) -> Spend:
                 "trials", filter=COUNTED & Q(trials__judgment__is_correct=True)
             )
         )
-        .values_list("started_at", "finished_at", "n_correct")
+        .values_list("pool", "started_at", "finished_at", "n_correct")
     )
-    amount = Decimal(0)
-    for begun, ended, n_correct in finished:
+    amounts: dict[int | None, Decimal] = {}
+    for pool_id, begun, ended, n_correct in finished:
         assert begun and ended  # noqa: S101, PT018 - of finished sessions
         hours = Decimal((ended - begun).total_seconds()) / 3600
         earned = study.pay_base + n_correct * study.pay_per_correct
-        amount += max(earned, hours * study.pay_hourly_minimum)
-    return Spend(amount.quantize(CENT), study.budget, study.currency)
+        amount = max(earned, hours * study.pay_hourly_minimum)
+        amounts[pool_id] = amounts.get(pool_id, Decimal(0)) + amount
+    return amounts
+
+
+def _states_by_pool(study: Study) -> dict[int | None, Counter[str]]:
+    """Count people by pool and by the state of their session."""
+    found: dict[int | None, Counter[str]] = {}
+    counted = _people(study).values_list("pool", "state").annotate(n=Count("pk"))
+    for pool_id, state, n in counted:
+        found.setdefault(pool_id, Counter())[state] = n
+    return found
+
+
+def _pools(
+    study: Study,
+    states: Mapping[int | None, Counter[str]],
+    earned: Mapping[int | None, Decimal],
+) -> tuple[PoolState, ...]:
+    exposed = _exposures_by_pool(study) if study.is_timed else {}
+    rows = []
+    for pool in study.pools.all():
+        counts = states.get(pool.pk, Counter[str]())
+        n_judgments, n_void = exposed.get(pool.pk, (0, 0))
+        rows.append(
+            PoolState(
+                pool=pool,
+                n_begun=counts.total(),
+                n_finished=counts[State.FINISHED],
+                n_running=sum(counts[state] for state in RUNNING),
+                n_left=counts[State.LEFT],
+                n_screened_out=counts[State.SCREENED_OUT],
+                n_few_valid=counts[State.FEW_VALID],
+                n_judgments=n_judgments,
+                n_void=n_void,
+                earned=earned.get(pool.pk, Decimal(0)).quantize(CENT),
+            )
+        )
+    return tuple(rows)
+
+
+def _exposures_by_pool(study: Study) -> dict[int | None, tuple[int, int]]:
+    """Return how many exposures people of each pool had, and how many failed."""
+    by_pool = _timed_judgments(study).order_by().values_list("trial__session__pool")
+    counted = by_pool.annotate(
+        n=Count("pk"), n_void=Count("pk", filter=Q(is_void=True))
+    )
+    return {pool_id: (n, n_void) for pool_id, n, n_void in counted}
+
+
+def _qualifying(study: Study, states: Counter[str]) -> Qualifying:
+    """Count who passed here and who did not; who passed in another study is neither."""
+    passed = Qualification.objects.filter(
+        session__study=study, session__population=PEOPLE, has_passed=True
+    )
+    n_passed = passed.order_by().values("session").distinct().count()
+    return Qualifying(n_passed, states[State.SCREENED_OUT])
+
+
+def _timed_judgments(study: Study) -> QuerySet[Judgment]:
+    return Judgment.objects.filter(
+        trial__session__study=study,
+        trial__session__population=PEOPLE,
+        trial__planned_ms__isnull=False,
+    )
+
+
+def _percent(part: int, whole: int) -> int | None:
+    return round(100 * part / whole) if whole else None
 
 
 def _people(study: Study) -> QuerySet[Session]:

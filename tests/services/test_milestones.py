@@ -62,11 +62,14 @@ def reach(study, kind="half"):
 def monitor(**fields):
     defaults = {
         "arms": (),
+        "pools": (),
         "n_wanted": 10,
         "n_begun": 0,
         "n_finished": 0,
         "n_running": 0,
         "n_left": 0,
+        "n_few_valid": 0,
+        "qualifying": None,
         "seconds_per_trial": None,
         "exposures": None,
         "spend": None,

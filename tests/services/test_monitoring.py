@@ -3,9 +3,9 @@ from decimal import Decimal
 
 import pytest
 
-from hypeweb.models import Session, Study
-from hypeweb.services import monitoring, scores, sessions
-from hypeweb.services.monitoring import ArmState
+from hypeweb.models import Pool, Session, Study
+from hypeweb.services import monitoring, pools, scores, sessions
+from hypeweb.services.monitoring import ArmState, Qualifying
 from hypeweb.services.sessions import Exposure
 from tests import factories
 from tests.factories import NOW, join, walk
@@ -32,7 +32,10 @@ def test_people_are_counted_and_nobody_else(study):
     assert found.scored_at == NOW
     assert sum(arm.n_finished for arm in found.arms) == 3
     assert all("%" in arm.score_text for arm in found.arms if arm.n_finished)
-    assert (found.exposures, found.spend) == (None, None)
+    assert (found.exposures, found.spend, found.qualifying) == (None, None, None)
+    (row,) = found.pools
+    assert (row.n_begun, row.n_finished, row.n_running, row.n_left) == (6, 3, 1, 2)
+    assert (row.void_percent, row.earned) == (None, Decimal(0))
 
 
 def test_a_study_nobody_has_taken_has_no_numbers(timed_study):
@@ -97,3 +100,37 @@ def test_the_monitor_asks_as_much_of_few_as_of_many(
     for _ in range(3):
         walk(join(study))
     assert n_queries() == before
+
+
+def test_pools_are_told_apart(timed_study, researcher):
+    Study.objects.update(pay_base=2)
+    timed_study.refresh_from_db()
+    experts = pools.add_pool(
+        pool=Pool(study=timed_study, name="experts", group="experts", quota=5),
+        actor=researcher,
+    )
+    walk(join(timed_study))
+    late = Exposure(shown_ms=470.0, flags=("long_gap",))
+    failed = walk(join(timed_study), "r", exposure=late)
+    Session.objects.filter(pk=failed.pk).update(pool=experts)
+    found = monitoring.monitor_of(timed_study)
+    crowd, invited = found.pools
+    assert (crowd.n_finished, crowd.void_percent, crowd.earned) == (1, 0, 2)
+    assert (invited.n_few_valid, invited.void_percent, invited.earned) == (1, 100, 0)
+    assert (found.n_begun, found.n_finished, found.n_few_valid) == (2, 1, 1)
+    assert found.spend.amount == 2
+
+
+def test_the_share_that_qualified_leaves_out_who_is_still_trying(researcher):
+    study = factories.qualifying_study(researcher, protocol="hype_inf")
+    walk(join(study))
+    for _ in range(2):
+        session = walk(join(study), "w")
+        while session.state == "consented":  # another attempt
+            sessions.start_session(session=session, now=NOW, screen=factories.SCREEN)
+            session = walk(session, "w")
+    join(study)
+    found = monitoring.monitor_of(study)
+    assert found.qualifying == Qualifying(n_passed=1, n_failed=2)
+    assert found.qualifying.percent == 33
+    assert found.pools[0].n_screened_out == 2

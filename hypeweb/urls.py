@@ -360,6 +360,24 @@ urlpatterns = [
         name="comparisons_csv",
     ),
     path(
+        "studies/<slug:slug>/report.tex",
+        reports.report_file,
+        {"form": "tex"},
+        name="report_tex",
+    ),
+    path(
+        "studies/<slug:slug>/report.bib",
+        reports.report_file,
+        {"form": "bib"},
+        name="report_bib",
+    ),
+    path(
+        "studies/<slug:slug>/methods.txt",
+        reports.report_file,
+        {"form": "txt"},
+        name="report_txt",
+    ),
+    path(
         "studies/<slug:slug>/report/versions/",
         report_versions.report_versions,
         name="report_versions",

@@ -1,7 +1,7 @@
 """The report: page, JSON, CSV."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import get_args
 
@@ -13,16 +13,31 @@ from django.views.decorators.http import require_GET
 
 from hypeweb import access
 from hypeweb.models import Study, StudyFigure
-from hypeweb.services import figures, report_formats, reports
+from hypeweb.services import figures, paper, report_formats, reports
 from hypeweb.services.errors import DomainError
 from hypeweb.services.reports import ExclusionsChoice, Population, Report
 
 # What a report can be had as, by the end of its address.
-FILES = {"json": "JSON", "csv": "CSV", "comparisons.csv": "CSV of comparisons"}
+FILES = {
+    "json": "JSON",
+    "csv": "CSV",
+    "comparisons.csv": "CSV of comparisons",
+    "tex": "LaTeX",
+    "bib": "BibTeX",
+    "txt": "Methods",
+}
 ADDRESSES = {
     "json": "report_json",
     "csv": "report_csv",
     "comparisons.csv": "comparisons_csv",
+    "tex": "report_tex",
+    "bib": "report_bib",
+    "txt": "report_txt",
+}
+TEXTS: dict[str, Callable[[Report], str]] = {
+    "tex": paper.latex_table,
+    "bib": paper.bibtex,
+    "txt": paper.methods_text,
 }
 
 
@@ -49,6 +64,14 @@ def render_page(
 ) -> HttpResponse:
     """Return the page; nothing on it leads a reader with a link further."""
     whole = {one.name: getattr(page, one.name) for one in fields(page)}
+    whole["paper"] = [
+        (form, title, TEXTS[form](page.report))
+        for form, title in (
+            ("txt", "Methods, in words"),
+            ("tex", "Table, in LaTeX"),
+            ("bib", "References, in BibTeX"),
+        )
+    ]
     return render(request, "reports/report.html", {**whole, **context}, status=status)
 
 
@@ -67,6 +90,10 @@ def file_of(report: Report, form: str, *, name: str) -> HttpResponse:
     if form == "json":
         response = JsonResponse(
             report_formats.as_json(report), json_dumps_params={"indent": 2}
+        )
+    elif form in TEXTS:
+        response = HttpResponse(
+            TEXTS[form](report), content_type="text/plain; charset=utf-8"
         )
     else:
         rows = {

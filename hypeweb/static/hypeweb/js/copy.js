@@ -1,9 +1,9 @@
-// Copies an address or a secret, where the browser lets a page do that.
+// Copies an address, a text or a secret, where the browser lets a page do that.
 
-const button = document.querySelector("[data-copy]");
-if (button && navigator.clipboard) {
-  const source = document.querySelector("[data-copy-source]");
-  const status = document.querySelector("[data-copy-status]");
+for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
+  const scope = button.closest("[data-copy-scope]") ?? document;
+  const source = scope.querySelector("[data-copy-source]");
+  const status = scope.querySelector("[data-copy-status]");
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from metrics.arrays import Array, check_rows, check_same_columns
+from metrics.products import row_products
 
 BLOCK_ROWS = 1024
 CMMD_SIGMA = 10.0
@@ -488,12 +489,11 @@ def _sums_across(
 def _kernel_block(
     side1: _Side, rows1: slice, side2: _Side, rows2: slice, kernel: _Kernel
 ) -> FloatMatrix:
-    # Torch's threads waste less than numpy's where other work shares the cores.
     part1, part2 = (
         torch.from_numpy(side.rows[rows])
         for side, rows in ((side1, rows1), (side2, rows2))
     )
-    products: FloatMatrix = (part1 @ part2.T).double().numpy()
+    products: FloatMatrix = row_products(part1, part2).double().numpy()
     products += side1.offsets[rows1, np.newaxis]
     products += side2.offsets[rows2]
     return kernel(products)

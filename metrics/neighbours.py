@@ -9,7 +9,6 @@ from metrics.pairs import (
     Indices,
     PreparedSet,
     Vector,
-    block_memory,
     cross_blocks,
     distance_block,
     pair_distances,
@@ -71,16 +70,14 @@ def nearest_within(prepared: PreparedSet, *, k: int) -> tuple[Vector, Indices]:
         )
     nearest = _Nearest(n_others + 1, min(k + SPARE_CANDIDATES, n_others))
     error = 0.0
-    memory, turned_memory = block_memory(), block_memory()
     for rows1, rows2 in triangle_slices(slice(0, n_others + 1)):
-        block = distance_block(prepared, prepared, rows1, rows2, memory=memory)
+        block = distance_block(prepared, prepared, rows1, rows2)
         error = max(error, block.error)
         values = torch.from_numpy(block.values)
         if rows1 == rows2:
             values.fill_diagonal_(torch.inf)
         else:
-            turned = turned_memory[: values.numel()].view(values.T.shape)
-            nearest.add(turned.copy_(values.T), rows2, rows1)
+            nearest.add(values.T.contiguous(), rows2, rows1)
         nearest.add(values, rows1, rows2)
     return _settle(prepared, prepared, nearest, k=k, error=error)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metrics.arrays import Array
+from metrics.products import row_products
 
 BLOCK_ROWS = 1024
 # A square on the diagonal takes every pair twice, so that these are kept small.
@@ -148,24 +149,11 @@ def triangle_slices(rows: slice) -> Iterator[tuple[slice, slice]]:
     yield from product(*map(block_slices, halves))
 
 
-def block_memory() -> Tensor:
-    """Return memory that blocks of distances can be written to one after another.
-
-    Returns
-    -------
-    Tensor of shape (BLOCK_ROWS²,), float32
-        Without values. Fresh memory for every block would cost a fifth of its product.
-    """
-    return torch.empty(BLOCK_ROWS * BLOCK_ROWS)
-
-
 def distance_block(
     set1: PreparedSet,
     set2: PreparedSet,
     rows1: slice,
     rows2: slice,
-    *,
-    memory: Tensor,
 ) -> DistanceBlock:
     """Return squared distances between some images of either set.
 
@@ -175,8 +163,6 @@ def distance_block(
         The two sets, from one call of `prepare_sets`.
     rows1, rows2 : slice
         Which images of either set, at most `BLOCK_ROWS` each.
-    memory : Tensor
-        From `block_memory`; holds the values until it serves the next block.
 
     Returns
     -------
@@ -190,10 +176,9 @@ def distance_block(
     """
     norms1, norms2 = set1.squared_norms[rows1], set2.squared_norms[rows2]
     part1, part2 = set1.rows[rows1], set2.rows[rows2]
-    values = memory[: len(part1) * len(part2)].view(len(part1), len(part2))
-    torch.add(_single(norms1)[:, None], _single(norms2), out=values)
-    # Torch's threads waste less than numpy's where other work shares the cores.
-    values.addmm_(torch.from_numpy(part1), torch.from_numpy(part2).T, alpha=-2)
+    values = row_products(torch.from_numpy(part1), torch.from_numpy(part2)).mul_(-2)
+    values += _single(norms1)[:, None]
+    values += _single(norms2)
     steps = 8 + np.sqrt(set1.rows.shape[1]) / 2
     error = FLOAT32_ROUNDING * steps * float(norms1.max() + norms2.max())
     return DistanceBlock(set1, set2, rows1, rows2, values.numpy(), error)
@@ -210,13 +195,11 @@ def cross_blocks(set1: PreparedSet, set2: PreparedSet) -> Iterator[DistanceBlock
     Yields
     ------
     DistanceBlock
-        Every pair of one image from either set occurs in one block. Its values hold
-        until the next one is asked for.
+        Every pair of one image from either set occurs in one block.
     """
-    memory = block_memory()
     both = (block_slices(slice(0, len(part.rows))) for part in (set1, set2))
     for rows1, rows2 in product(*both):
-        yield distance_block(set1, set2, rows1, rows2, memory=memory)
+        yield distance_block(set1, set2, rows1, rows2)
 
 
 def within_radii(

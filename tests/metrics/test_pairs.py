@@ -4,7 +4,6 @@ from scipy.spatial.distance import cdist
 
 import metrics.pairs
 from metrics.pairs import (
-    block_memory,
     cross_blocks,
     distance_block,
     pair_distances,
@@ -22,7 +21,7 @@ def features_of(n_images, n_columns=2048, seed=0, offset=0.0):
 def whole_block(features1, features2):
     sets = prepare_sets(features1, features2)
     rows1, rows2 = slice(0, len(features1)), slice(0, len(features2))
-    return distance_block(*sets, rows1, rows2, memory=block_memory())
+    return distance_block(*sets, rows1, rows2)
 
 
 @pytest.mark.parametrize("offset", [0.0, 100.0])

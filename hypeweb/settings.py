@@ -208,6 +208,10 @@ PROLIFIC_WEBHOOK_SECRET = environment.read_text("PROLIFIC_WEBHOOK_SECRET")
 MTURK_QUEUE_URL = environment.read_text("MTURK_QUEUE_URL")
 # What Prolific adds, in percent; academic and corporate accounts differ.
 PROLIFIC_FEE_PERCENT = environment.read_int("PROLIFIC_FEE_PERCENT", 34)
+# Longer than any call to a service takes: who began earlier is dead.
+PAYMENT_LEASE_SECONDS = environment.read_int("PAYMENT_LEASE_SECONDS", 120, minimum=1)
+# How long a payment that could not be sent waits, doubled each time up to an hour.
+PAYMENT_RETRY_SECONDS = environment.read_int("PAYMENT_RETRY_SECONDS", 30, minimum=1)
 # After so long a bonus that was paid is in Prolific's records for certain.
 PROLIFIC_SETTLE_SECONDS = environment.read_int("PROLIFIC_SETTLE_SECONDS", 24 * 3600)
 
@@ -248,8 +252,14 @@ LOGGING = {
         "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    # Tells of every glyph that goes into a figure.
-    "loggers": {"fontTools": {"level": "WARNING"}},
+    "loggers": {
+        # Tells of every glyph that goes into a figure.
+        "fontTools": {"level": "WARNING"},
+        # Tell every request to a service that pays, and whom it is about.
+        "boto3": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+    },
     "root": {
         "handlers": ["console"],
         "level": environment.read_text("LOG_LEVEL", "INFO").upper(),

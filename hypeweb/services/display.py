@@ -7,13 +7,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from hypeweb.models import Session, Study
-from hypeweb.services import qualifications, screens, sessions
+from hypeweb.services import promises, qualifications, screens, sessions
+from hypeweb.services.promises import SECONDS_TIMED, SECONDS_UNTIMED
 from hypeweb.services.screens import Requirements
 from hypeweb.services.sessions import Part, Result
-
-# The publication's 10 minutes for 100 untimed images and 60 for 450 timed ones.
-SECONDS_UNTIMED = 6
-SECONDS_TIMED = 8
 
 
 @dataclass(frozen=True)
@@ -94,6 +91,7 @@ def facts_of(study: Study) -> Facts:
         has_fixed_language=study.has_fixed_language,
         contact=study.contact,
         debrief_text=study.debrief_text,
+        pay_text=promises.spoken_pay(study),
         qualification=_qualification_of(study) if study.asks_qualification else None,
     )
 

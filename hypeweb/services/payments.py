@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
@@ -19,10 +20,6 @@ from hypeweb.services import identities
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.payers import Outcome, Payer
 
-# Longer than any call to a service takes: who began earlier is dead.
-ATTEMPT_LASTS = timedelta(minutes=2)
-# How long a payment that could not be sent waits, doubled each time up to an hour.
-FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 MAX_DOUBLINGS = 7
 # The study's budget and the account at the service.
@@ -169,7 +166,8 @@ def _begin(
             return None
         was_sent = payment.state == Payment.State.SENT
         if payment.attempt and payment.attempted_at:
-            if now - payment.attempted_at < ATTEMPT_LASTS:
+            lease = timedelta(seconds=settings.PAYMENT_LEASE_SECONDS)
+            if now - payment.attempted_at < lease:
                 return None  # somebody is at it
         elif not was_sent:
             payment.fee_cents = payer.fee_cents(payment)
@@ -267,5 +265,6 @@ def _over_limit(payment: Payment) -> str:
 
 def _wait_after(n_attempts: int) -> timedelta:
     """Return how long to wait after an attempt that follows so many others."""
+    first = timedelta(seconds=settings.PAYMENT_RETRY_SECONDS)
     doublings: int = 2 ** min(n_attempts + 1, MAX_DOUBLINGS)
-    return min(LONGEST_WAIT, FIRST_WAIT * doublings)
+    return min(LONGEST_WAIT, first * doublings)

@@ -7,8 +7,8 @@ from django.db.models import Q
 
 from hypeweb.models import Judgment, Payment, Pool, Session, Study, Trial
 from hypeweb.models.payments import Service
-from hypeweb.science.pay import Earned, PayTerms, active_seconds, earned
-from hypeweb.services import payments
+from hypeweb.science.pay import Earned, active_seconds, earned
+from hypeweb.services import payments, promises
 from hypeweb.services.payments import Debt
 
 State = Session.State
@@ -31,15 +31,6 @@ RUNNING = (Study.State.OPEN, Study.State.PAUSED)
 TASK = (Trial.Purpose.SCORE, Trial.Purpose.GOLD)
 
 
-def terms_of(study: Study) -> PayTerms:
-    """Return what a study promises, in cents."""
-    return PayTerms(
-        base_cents=round(study.pay_base * 100),
-        correct_millicents=round(study.pay_per_correct * 100_000),
-        hourly_cents=round(study.pay_hourly_minimum * 100),
-    )
-
-
 def earned_by(session: Session) -> Earned:
     """Return what a session has earned so far by its study's terms.
 
@@ -56,7 +47,7 @@ def earned_by(session: Session) -> Earned:
         or session.qualifications.filter(finished_at__isnull=False).exists()
     )
     return earned(
-        terms_of(session.study),
+        promises.terms_of(session.study),
         n_correct=n_correct,
         seconds=active_seconds_of(session),
         pays_base=came_to_an_end and judged.exists(),

@@ -26,6 +26,7 @@ from hypeweb.services import (
     audit,
     frozen_settings,
     material,
+    promises,
     quality_rules,
     samples,
     screens,
@@ -341,7 +342,7 @@ def _consent_blocker(study: Study) -> str:
 
 def _budget_blocker(study: Study) -> str:
     if not study.is_paid or study.budget:
-        return ""
+        return promises.problem_of(study)
     return (
         "The study pays and has no budget; state what it may cost, or set the pay to 0."
     )

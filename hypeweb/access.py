@@ -379,8 +379,10 @@ def appeal(study: Study, pk: int) -> Appeal:
     return found
 
 
-def block(study: Study, pk: int) -> Block:
-    found = study.project.blocks.filter(pk=pk).first()
+def block_to_lift(user: User, project_pk: int, pk: int) -> Block:
+    where = project(user, project_pk)
+    require(user, where, Role.EDITOR)
+    found = where.blocks.filter(pk=pk).select_related("project").first()
     if found is None:
         raise NotFoundError("There is no such block in this project.")
     return found

@@ -210,8 +210,11 @@ MTURK_QUEUE_URL = environment.read_text("MTURK_QUEUE_URL")
 PROLIFIC_FEE_PERCENT = environment.read_int("PROLIFIC_FEE_PERCENT", 34)
 # Longer than any call to a service takes: who began earlier is dead.
 PAYMENT_LEASE_SECONDS = environment.read_int("PAYMENT_LEASE_SECONDS", 120, minimum=1)
-# How long a payment that could not be sent waits, doubled each time up to an hour.
+# How long a payment that could not be sent waits, doubled each time up to the longest.
 PAYMENT_RETRY_SECONDS = environment.read_int("PAYMENT_RETRY_SECONDS", 30, minimum=1)
+PAYMENT_RETRY_LONGEST_SECONDS = environment.read_int(
+    "PAYMENT_RETRY_LONGEST_SECONDS", 3600, minimum=1
+)
 # After so long a bonus that was paid is in Prolific's records for certain.
 PROLIFIC_SETTLE_SECONDS = environment.read_int("PROLIFIC_SETTLE_SECONDS", 24 * 3600)
 

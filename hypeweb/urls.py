@@ -303,7 +303,7 @@ urlpatterns = [
         name="session_requalify",
     ),
     path(
-        "studies/<slug:slug>/blocks/<int:pk>/lift/",
+        "projects/<int:pk>/blocks/<int:block_pk>/lift/",
         appeals.block_lift,
         name="block_lift",
     ),

@@ -20,7 +20,6 @@ from hypeweb.services import identities
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.payers import Outcome, Payer
 
-LONGEST_WAIT = timedelta(hours=1)
 MAX_DOUBLINGS = 7
 # The study's budget and the account at the service.
 N_LIMITS = 2
@@ -266,5 +265,6 @@ def _over_limit(payment: Payment) -> str:
 def _wait_after(n_attempts: int) -> timedelta:
     """Return how long to wait after an attempt that follows so many others."""
     first = timedelta(seconds=settings.PAYMENT_RETRY_SECONDS)
+    longest = timedelta(seconds=settings.PAYMENT_RETRY_LONGEST_SECONDS)
     doublings: int = 2 ** min(n_attempts + 1, MAX_DOUBLINGS)
-    return min(LONGEST_WAIT, first * doublings)
+    return min(longest, first * doublings)

@@ -58,9 +58,9 @@ def session_block(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def block_lift(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+def block_lift(request: HttpRequest, pk: int, block_pk: int) -> HttpResponse:
     user = access.researcher(request)
-    found = access.block(access.study_to_change(user, slug), pk)
+    found = access.block_to_lift(user, pk, block_pk)
     admissions.lift_block(found=found, actor=user)
     return redirect("inbox")
 

@@ -196,6 +196,7 @@ def test_everybody_is_paid_once_though_workers_are_killed(make_installation):
             PROLIFIC_SETTLE_SECONDS="6",
             PAYMENT_LEASE_SECONDS="15",
             PAYMENT_RETRY_SECONDS="1",
+            PAYMENT_RETRY_LONGEST_SECONDS="8",
             NO_PROXY="127.0.0.1",
         )
         asked = {"people": everybody, "budget": 1, "hard": hard_cents}

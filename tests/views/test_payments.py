@@ -135,7 +135,7 @@ def test_people_are_blocked_and_let_in_again(researcher_client, study):
     made = Block.objects.get()
     assert made.reason == "Clicks without looking"
     assert "Clicks without" in text(researcher_client.get(reverse("inbox")))
-    researcher_client.post(at("block_lift", study, made.pk))
+    researcher_client.post(reverse("block_lift", args=[study.project_id, made.pk]))
     assert not Block.objects.exists()
 
 

@@ -44,6 +44,7 @@ from hypeweb.services import (
     settlements,
     uploads,
 )
+from hypeweb.services.errors import DomainError
 from hypeweb.services.jobs import LeaseLostError
 
 logger = logging.getLogger(__name__)
@@ -164,6 +165,18 @@ def post(posting_id: int) -> None:
 
 
 @app.task
+def end_posting(posting_id: int) -> None:
+    """Let nobody come through a posting of a study that has closed."""
+    posting = Posting.objects.select_related("pool").filter(pk=posting_id).first()
+    if posting is None:
+        return
+    try:
+        recruiting.end(posting=posting, actor=None)
+    except DomainError as error:
+        logger.warning("%s could not be ended: %s", posting, error)
+
+
+@app.task
 def sync_posting(posting_id: int) -> None:
     """Take over what a service says of the submissions of a posting."""
     recruiting.sync(posting_id, now=timezone.now())
@@ -213,6 +226,7 @@ def sweep() -> None:
         (settle, settlements.unsettled()),
         (pay, payments.due(now=now)),
         (post, recruiting.unposted()),
+        (end_posting, recruiting.left_open()),
         (sync_posting, recruiting.to_sync(now=now)),
         (send_invitation, invitations.due(now=now)),
     ]

@@ -51,6 +51,8 @@ def add(*, pool: Pool, text: str, actor: User, now: datetime) -> Added:
         raise DomainError(f"“{pool}” is no pool of personal invitations.")
     if not settings.EMAIL_URL:
         raise DomainError("This site sends no e-mail; ask its admin to set EMAIL_URL.")
+    if not settings.SITE_URL:
+        raise DomainError("The links need the site's address; ask for SITE_URL.")
     rows = list(_rows(text))
     if not rows:
         raise DomainError("The list is empty; write one e-mail address in each line.")

@@ -18,7 +18,9 @@ from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.payers import Payer
 
 State = Payment.State
-MANUAL_COLUMNS = ("reference", "invitation", "amount", "currency", "reason", "paid")
+MANUAL_COLUMNS = (
+    *("reference", "invitation", "code", "amount", "currency", "reason", "paid"),
+)
 YES = frozenset({"yes", "y", "1", "true", "paid", "x"})
 MAX_CONFIRMED = 5000
 
@@ -192,7 +194,8 @@ def set_automatic(*, budget: Budget, is_automatic: bool, actor: User) -> None:
 def manual_rows(study: Study) -> Iterator[str]:
     """Yield the lines of a CSV of what is to be paid by hand: no name, no address.
 
-    The invitation's number is the line of the list that its sender has.
+    The invitation's number is the line of the list that its sender has; whoever came
+    by a link has the completion code.
     """
     yield _csv_line(MANUAL_COLUMNS)
     owed = (
@@ -202,6 +205,7 @@ def manual_rows(study: Study) -> Iterator[str]:
         .annotate(
             invitation=F("session__evaluator__invitations__number"),
             of_pool=F("session__evaluator__invitations__pool"),
+            code=F("session__completion_code__code"),
         )
         .filter(Q(of_pool__isnull=True) | Q(of_pool=F("session__pool")))
         .order_by("pk")
@@ -211,6 +215,7 @@ def manual_rows(study: Study) -> Iterator[str]:
             (
                 str(payment.reference),
                 str(payment.invitation or ""),
+                str(payment.code or ""),
                 f"{payment.amount_cents / 100:.2f}",
                 payment.currency,
                 payment.reason,

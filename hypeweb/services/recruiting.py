@@ -215,7 +215,14 @@ def extend(
     return request_posting(pool=pool, wish=rest, actor=actor, now=now)
 
 
-def end(*, posting: Posting, actor: User) -> None:
+def left_open() -> list[int]:
+    """Return the postings of studies and pools that take nobody any more."""
+    closed = Q(pool__study__state=Study.State.CLOSED) | Q(pool__state=Pool.State.CLOSED)
+    found = Posting.objects.filter(closed).exclude(state=State.ENDED)
+    return list(found.values_list("pk", flat=True))
+
+
+def end(*, posting: Posting, actor: User | None) -> None:
     """Let nobody else come through a posting; who has begun may end."""
     try:
         if posting.external_id and posting.pool.kind in MTURK:

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from hypeweb import tasks
 from hypeweb.models import (
     Budget,
     CompletionCode,
@@ -22,6 +23,7 @@ from hypeweb.services import (
     reconciliations,
     recruiting,
     settlements,
+    studies,
 )
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.recruiting import Arrival, Wish
@@ -137,6 +139,18 @@ def test_ending_a_hit_expires_it(paid, mturk):
     posting.refresh_from_db()
     assert posting.state == "ended"
     assert mturk.hits[posting.external_id]["Expiration"] < NOW.timestamp()
+
+
+def test_the_postings_of_a_closed_study_are_ended(paid, mturk):
+    (posting,) = posted(pool_of(paid, "mturk"))
+    assert recruiting.left_open() == []
+    studies.close_study(study=paid, actor=paid.owner, now=NOW)
+
+    for pk in recruiting.left_open():
+        tasks.end_posting(pk)
+
+    assert recruiting.left_open() == []
+    assert "Expiration" in mturk.hits[posting.external_id]
 
 
 @pytest.mark.parametrize(

@@ -221,12 +221,6 @@ def sample_set_to_delete(user: User, pk: int) -> SampleSet:
     return found
 
 
-def can_change_set(user: User, sample_set: SampleSet) -> bool:
-    """Return whether the pages of a set offer somebody its buttons."""
-    editable = projects_of(user, at_least=Role.EDITOR)
-    return editable.filter(pk=sample_set.project_id).exists()
-
-
 def generators_of(user: User) -> QuerySet[Generator]:
     """Return the generators of somebody's projects; an admin's are all."""
     everything = Generator.objects.select_related("project")
@@ -311,7 +305,7 @@ def study_to_delete(user: User, slug: str) -> Study:
     return found
 
 
-def can_change(user: User, thing: Study | Generator) -> bool:
+def can_change(user: User, thing: Study | Generator | SampleSet) -> bool:
     """Return whether the pages of a thing offer somebody its buttons."""
     editable = projects_of(user, at_least=Role.EDITOR)
     return editable.filter(pk=thing.project_id).exists()

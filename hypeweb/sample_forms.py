@@ -144,12 +144,26 @@ class SampleSetForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class MetadataForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What is known of a set, until a study freezes it."""
+    """What is known of a set, and the state of it that the form was filled in from."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
 
     class Meta:
         model = SampleSet
         fields = ["name", *METADATA]
         widgets = NOTES
+
+    def __init__(self, data: QueryDict | None = None, *, instance: SampleSet) -> None:
+        initial = {"revision": instance.revision}
+        super().__init__(data, instance=instance, initial=initial)
+
+    def accept(self, revision: int) -> None:
+        """Let the form be sent once more, over what somebody else saved."""
+        sent = QueryDict(mutable=True)
+        for name in self.data:
+            sent[name] = self.data[name]
+        sent["revision"] = str(revision)
+        self.data = sent
 
 
 class RetryForm(forms.Form):

@@ -36,6 +36,7 @@ class SampleSet(models.Model):
     n_samples = models.PositiveIntegerField(default=0, editable=False)
     n_duplicates = models.PositiveIntegerField(default=0, editable=False)
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
     frozen_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from hypeweb.models import Arm, LeakAudit, Material, SampleSet, Study
 from hypeweb.services import audit, frozen_settings, material, studies, sweeps
-from hypeweb.services.errors import ConflictError
+from hypeweb.services.errors import ChangedMeanwhileError, ConflictError
 from hypeweb.services.frozen_settings import NOT_SETTINGS
 
 FROZEN = (
@@ -18,10 +18,6 @@ CHANGED_MEANWHILE = (
     "Somebody else changed this study since you opened it. What you entered is kept "
     "below: save once more to put it over theirs."
 )
-
-
-class ChangedMeanwhileError(ConflictError):
-    """Two edited one draft; the second has not seen what the first saved."""
 
 
 @transaction.atomic

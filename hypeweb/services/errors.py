@@ -27,3 +27,7 @@ class ConflictError(DomainError):
 
     status = 409
     code = "conflict"
+
+
+class ChangedMeanwhileError(ConflictError):
+    """Two edited one thing; the second has not seen what the first saved."""

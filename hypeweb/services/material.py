@@ -50,7 +50,7 @@ def check(
 
 
 def shortages(study: Study, arms: Sequence[SampleSet]) -> list[str]:
-    """Return a sentence for each set with fewer images than one evaluator may see."""
+    """Return a sentence for each set with too few images for one evaluator's scores."""
     n_real, n_fake = images_needed(study)
     scored = [(study.real_set, n_real), *((made, n_fake) for made in arms)]
     found = []
@@ -61,6 +61,17 @@ def shortages(study: Study, arms: Sequence[SampleSet]) -> list[str]:
                 f"“{sample_set}” has {_left(n_free, sample_set)}, and each evaluator "
                 f"needs {needed} of them; add images or ask for fewer."
             )
+    return found
+
+
+def further_shortages(study: Study) -> list[str]:
+    """Return what the qualification and the attention checks lack."""
+    found = []
+    for use, origins in _lacking(study).items():
+        found.append(
+            f"{USE_NAMES[use].capitalize()} shows no {' and no '.join(origins)} "
+            "images; edit the draft and choose a set."
+        )
     needs: Counter[SampleSet] = Counter()
     for sample_set, needed in _material_needs(study):
         needs[sample_set] += needed
@@ -73,6 +84,22 @@ def shortages(study: Study, arms: Sequence[SampleSet]) -> list[str]:
                 "as attention checks; choose another set or ask for fewer."
             )
     return found
+
+
+def _lacking(study: Study) -> dict[Material.Use, list[str]]:
+    """Return the origins of which a use that the study asks for has no set."""
+    asked = {
+        Material.Use.QUALIFICATION: study.asks_qualification,
+        Material.Use.GOLD: bool(study.gold_percent),
+    }
+    uses = study.materials.values_list("use", "sample_set__origin")
+    held = {(use, origin) for use, origin in uses}
+    lacking = {
+        use: [o.label for o in SampleSet.Origin if (use.value, o.value) not in held]
+        for use, is_asked in asked.items()
+        if is_asked
+    }
+    return {use: origins for use, origins in lacking.items() if origins}
 
 
 def images_needed(study: Study) -> tuple[int, int]:

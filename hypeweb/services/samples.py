@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from hypeweb.models import Sample, SampleImport, SampleSet, SkippedFile, Upload
 from hypeweb.services import projects, uploads, validation
 from hypeweb.services.entries import Entry
-from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.errors import ChangedMeanwhileError, ConflictError, DomainError
 from hypeweb.services.preparation import prepare
 from hypeweb.services.processing import Kept, Skipped
 
@@ -127,18 +127,30 @@ def freeze(sample_sets: Iterable[SampleSet], *, now: datetime) -> None:
     ).update(frozen_at=now)
 
 
-def edit_metadata(sample_set: SampleSet, *, fields: Iterable[str]) -> None:
-    """Store what was changed of a set's description, unless a study has frozen it."""
+def edit_metadata(
+    sample_set: SampleSet, *, fields: Iterable[str], revision: int
+) -> None:
+    """Store what was changed of a set's description since a revision of it.
+
+    Refused where a study has frozen it, or somebody else changed it meanwhile.
+    """
     values = {name: getattr(sample_set, name) for name in fields}
     free = SampleSet.objects.filter(pk=sample_set.pk, frozen_at__isnull=True)
     try:
         with transaction.atomic():
-            changed = free.update(**values)
+            changed = free.filter(revision=revision).update(
+                **values, revision=revision + 1
+            )
     except IntegrityError as error:
         raise ConflictError(
             f"“{sample_set.project}” already has a sample set named "
             f"“{sample_set.name}”; choose another name."
         ) from error
+    if not changed and free.exists():
+        raise ChangedMeanwhileError(
+            "Somebody else changed this description since you opened it. What you "
+            "entered is kept below: save once more to put it over theirs."
+        )
     if not changed:
         raise ConflictError(
             f"“{sample_set}” is frozen because a study uses it, so its description "

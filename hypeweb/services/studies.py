@@ -24,6 +24,7 @@ from hypeweb.models import (
 from hypeweb.science.staircase import PRESETS, Rule
 from hypeweb.services import (
     audit,
+    costs,
     frozen_settings,
     material,
     promises,
@@ -156,42 +157,56 @@ def blockers(study: Study) -> list[str]:
 
 def checklist(study: Study) -> list[Item]:
     """Return what a draft needs before it can open, and what is still missing."""
-    items = [
-        Item("Images", (*image_blockers(study), *sweeps.moved(study))),
+    images = (*_arm_blockers(study), *sweeps.moved(study))
+    items = [Item("Enough images of one size", images)]
+    if study.is_timed:
+        items.append(Item("Masks", _told(_mask_blocker(study))))
+    if study.asks_qualification or study.gold_percent:
+        label = "Images to qualify and to check attention"
+        items.append(Item(label, tuple(_material_blockers(study))))
+    return [
+        *items,
         Item("Leak audit", _told(_leak_blocker(leak_audit_of(study)))),
         Item("Consent", _told(_consent_blocker(study))),
-        Item("Pay and budget", _told(_budget_blocker(study))),
+        Item("Budget covers the pay", _told(_budget_blocker(study))),
     ]
-    if study.is_timed:
-        items.insert(1, Item("Masks", _told(_mask_blocker(study))))
-    return items
 
 
 def showing_blockers(study: Study) -> list[str]:
     """Return what hinders anybody from seeing the study's images, in preview too."""
-    return [*image_blockers(study), *_told(_mask_blocker(study))]
+    return [
+        *_arm_blockers(study),
+        *_material_blockers(study),
+        *_told(_mask_blocker(study)),
+    ]
 
 
-def image_blockers(study: Study) -> list[str]:
-    """Return which sets lack images, or have images that give themselves away."""
+def _arm_blockers(study: Study) -> list[str]:
+    """Return which scored sets lack images, or have some that give themselves away."""
     sample_sets = [arm.sample_set for arm in study.arms.select_related("sample_set")]
     found = []
     if not sample_sets:
         found.append("The study has no arm; choose at least one generated sample set.")
     found += material.shortages(study, sample_sets)
+    return [*found, *_other_sizes(study, sample_sets)]
+
+
+def _material_blockers(study: Study) -> list[str]:
+    """Return what is off with the images of qualification and attention checks."""
     uses = [use.sample_set for use in study.materials.select_related("sample_set")]
-    for sample_set in dict.fromkeys([*sample_sets, *uses]):
-        if (sample_set.width, sample_set.height) != (
-            study.real_set.width,
-            study.real_set.height,
-        ):
-            found.append(
-                f"“{sample_set}” has images of {sample_set.width} x "
-                f"{sample_set.height} pixels and the real set of "
-                f"{study.real_set.width} x {study.real_set.height}, which gives them "
-                "away; import one of them again at the other's size."
-            )
-    return found
+    return [*material.further_shortages(study), *_other_sizes(study, uses)]
+
+
+def _other_sizes(study: Study, sample_sets: Sequence[SampleSet]) -> list[str]:
+    """Return which sets differ from the real one in size."""
+    real = study.real_set
+    return [
+        f"“{sample_set}” has images of {sample_set.width} x {sample_set.height} pixels "
+        f"and the real set of {real.width} x {real.height}, which gives them away; "
+        "import one of them again at the other's size."
+        for sample_set in dict.fromkeys(sample_sets)
+        if (sample_set.width, sample_set.height) != (real.width, real.height)
+    ]
 
 
 def is_preparing(study: Study) -> bool:
@@ -341,11 +356,21 @@ def _consent_blocker(study: Study) -> str:
 
 
 def _budget_blocker(study: Study) -> str:
-    if not study.is_paid or study.budget:
-        return promises.problem_of(study)
-    return (
-        "The study pays and has no budget; state what it may cost, or set the pay to 0."
-    )
+    if not study.is_paid:
+        return ""
+    cost = f"{study.currency} {(highest := costs.highest_cost(study)):,.2f}"
+    if not study.budget:
+        return (
+            f"The study pays and has no budget; it may cost up to {cost}. State what "
+            "it may cost, or set the pay to 0."
+        )
+    if study.budget < highest:
+        return (
+            f"The study may cost up to {cost}, if everybody finishes and answers all "
+            f"correctly, and its budget is {study.budget:,.2f}. Raise it, pay less, or "
+            "ask for fewer evaluators."
+        )
+    return promises.problem_of(study)
 
 
 def _leak_blocker(audit: LeakAudit | None) -> str:

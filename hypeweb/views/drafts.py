@@ -11,8 +11,11 @@ from hypeweb.draft_forms import DraftForm
 from hypeweb.forms import StudyForm
 from hypeweb.models import Study
 from hypeweb.services import drafts
-from hypeweb.services.drafts import ChangedMeanwhileError
-from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.errors import (
+    ChangedMeanwhileError,
+    ConflictError,
+    DomainError,
+)
 from hypeweb.views.studies import new_study_page
 
 

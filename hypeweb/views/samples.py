@@ -15,7 +15,7 @@ from django.views.decorators.http import (
 from hypeweb import access, tasks
 from hypeweb.sample_forms import MetadataForm, RetryForm, SampleSetForm
 from hypeweb.services import browsing, evaluations, imports, samples, validation
-from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.errors import ChangedMeanwhileError, ConflictError, DomainError
 
 
 @login_required
@@ -79,7 +79,7 @@ def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
         "labels": browsing.labels_of(found),
         "has_thumbnails": browsing.has_thumbnails(found),
         "n_overlaps": validation.overlaps(found).count(),
-        "may_change": access.can_change_set(user, found),
+        "may_change": access.can_change(user, found),
         "retry_form": RetryForm(),
         "first_steps": access.first_steps_here(request),
     }
@@ -89,12 +89,20 @@ def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def sample_set_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    found = access.sample_set_to_change(access.researcher(request), pk)
+    user = access.researcher(request)
+    found = access.sample_set_to_change(user, pk)
     is_post = request.method == "POST"
     form = MetadataForm(request.POST if is_post else None, instance=found)
     if is_post and form.is_valid():
         try:
-            samples.edit_metadata(form.save(commit=False), fields=form.changed_data)
+            samples.edit_metadata(
+                form.save(commit=False),
+                fields=[name for name in form.changed_data if name != "revision"],
+                revision=form.cleaned_data["revision"],
+            )
+        except ChangedMeanwhileError as error:
+            form.accept(access.sample_set(user, pk).revision)
+            form.add_error(None, str(error))
         except ConflictError as error:
             form.add_error("name", str(error))
         else:

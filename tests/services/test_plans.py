@@ -1,10 +1,11 @@
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from hypeweb.models import Score, Session, Study
 from hypeweb.science.planning import Terms
-from hypeweb.services import plans, scores
+from hypeweb.services import costs, plans, scores
 from hypeweb.services.errors import DomainError
 from hypeweb.services.plans import Setup
 from tests import factories
@@ -29,7 +30,7 @@ def ended_study(owner, **fields):
 
 
 def width_plan(setup, expected, half_width):
-    calibration = plans.bundled(is_timed=setup.is_timed)
+    calibration = costs.bundled(is_timed=setup.is_timed)
     return plans.plan_width(
         setup,
         expected=expected,
@@ -40,7 +41,7 @@ def width_plan(setup, expected, half_width):
 
 
 def test_without_ended_studies_the_bundled_defaults_are_named(study):
-    calibration = plans.calibrate(is_timed=False)
+    calibration = costs.calibrate(is_timed=False)
     assert (calibration.person_spread, calibration.n_studies) == (0.08, 0)
     assert calibration.statement == (
         "People's error rates spread by 8 points: bundled defaults, from public "
@@ -51,14 +52,14 @@ def test_without_ended_studies_the_bundled_defaults_are_named(study):
 def test_a_few_people_calibrate_nothing(researcher):
     for owner in (researcher, factories.make_user("other")):
         ended_study(owner)
-    calibration = plans.calibrate(is_timed=False)
-    assert calibration == plans.bundled(is_timed=False)
+    calibration = costs.calibrate(is_timed=False)
+    assert calibration == costs.bundled(is_timed=False)
 
 
 def test_one_ended_study_is_too_few_and_two_are_enough(researcher, monkeypatch):
-    monkeypatch.setattr(plans, "ENOUGH_PEOPLE", 1)
+    monkeypatch.setattr(costs, "ENOUGH_PEOPLE", 1)
     first = ended_study(researcher)
-    assert plans.calibrate(is_timed=False).n_studies == 0
+    assert costs.calibrate(is_timed=False).n_studies == 0
     other = factories.make_user("other")
     ended_study(other)
     Session.objects.filter(study=first).update(
@@ -67,19 +68,19 @@ def test_one_ended_study_is_too_few_and_two_are_enough(researcher, monkeypatch):
     Session.objects.exclude(study=first).update(
         started_at=NOW, finished_at=NOW + timedelta(seconds=28)
     )
-    calibration = plans.calibrate(is_timed=False)
+    calibration = costs.calibrate(is_timed=False)
     stored = set(Score.objects.filter(kind="hype_inf").values_list("person_spread"))
     assert (calibration.person_spread,) in stored
     assert calibration.seconds_per_trial == pytest.approx((3 + 7) / 2)
     assert "measured in 2 ended studies of this site." in calibration.statement
-    assert plans.calibrate(is_timed=True).n_studies == 0
+    assert costs.calibrate(is_timed=True).n_studies == 0
 
 
 def test_simulated_evaluators_calibrate_nothing(researcher):
     for owner in (researcher, factories.make_user("other")):
         ended_study(owner)
     Score.objects.update(population="simulated")
-    assert plans.calibrate(is_timed=False).n_studies == 0
+    assert costs.calibrate(is_timed=False).n_studies == 0
 
 
 def test_a_narrower_interval_takes_more_people_and_money():
@@ -96,7 +97,7 @@ def test_a_timed_plan_walks_the_rule():
 
 
 def test_more_power_takes_more_people():
-    calibration = plans.bundled(is_timed=False)
+    calibration = costs.bundled(is_timed=False)
     few, many = (
         plans.plan_separation(
             UNTIMED,
@@ -143,3 +144,17 @@ def test_the_setup_of_a_study_is_its_own(timed_study):
     setup = plans.setup_of(timed_study)
     assert (setup.is_timed, setup.n_trials) == (True, 8)
     assert setup.rule.start_ms == 500
+
+
+def test_the_highest_cost_is_everybody_all_right(researcher, tmp_path):
+    study = factories.draft_study(
+        researcher,
+        protocol="hype_inf",
+        folder=tmp_path,
+        evaluators_per_arm=10,
+        pay_base=1,
+        pay_per_correct=Decimal("0.5"),
+    )
+    assert costs.highest_cost(study) == Decimal("60.00")  # 20 people, 1 + 4 x 0.50
+    study.pay_hourly_minimum = 900  # 4 images in 24 s
+    assert costs.highest_cost(study) == Decimal("120.00")

@@ -41,12 +41,13 @@ def test_opening_needs_enough_images(draft, researcher):
 @pytest.mark.parametrize(
     ("fields", "label"),
     [
-        ({"pay_base": 1}, "Pay and budget"),
-        ({"pay_base": 1, "budget": 0}, "Pay and budget"),
+        ({"pay_base": 1}, "Budget covers the pay"),
+        ({"pay_base": 1, "budget": 0}, "Budget covers the pay"),
+        ({"pay_base": 1, "budget": 59}, "Budget covers the pay"),
         ({"consent_text": " "}, "Consent"),
-        ({"n_real": 13}, "Images"),
+        ({"n_real": 13}, "Enough images of one size"),
         ({"protocol": "hype_time"}, "Masks"),
-        ({"pay_base": 1, "budget": 9}, None),
+        ({"pay_base": 1, "budget": 60}, None),
         ({}, None),
     ],
 )

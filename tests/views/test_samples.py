@@ -135,16 +135,36 @@ def test_the_description_changes_until_the_set_is_frozen(researcher_client, rese
     made = imported(researcher, images_zip(1, seed=0))
     address = reverse("sample_set_edit", args=[made.pk])
     assert researcher_client.get(address).status_code == 200
-    fields = {"name": "renamed", "licence": "CC0", "step": 7}
+    fields = {"name": "renamed", "licence": "CC0", "step": 7, "revision": 0}
     assert researcher_client.post(address, fields).status_code == 302
     made.refresh_from_db()
     assert (made.name, made.licence, made.step) == ("renamed", "CC0", 7)
     SampleSet.objects.filter(pk=made.pk).update(frozen_at=NOW)
-    refused = researcher_client.post(address, {**fields, "step": 8})
+    refused = researcher_client.post(address, {**fields, "step": 8, "revision": 1})
     assert refused.status_code == 400
     assert "is frozen because a study uses it" in text(refused)
     made.refresh_from_db()
     assert made.step == 7
+
+
+def test_of_two_editors_the_second_sees_that_the_first_saved(
+    researcher_client, researcher
+):
+    made = imported(researcher, images_zip(1, seed=0))
+    address = reverse("sample_set_edit", args=[made.pk])
+    first = {"name": "a set", "licence": "CC0", "revision": 0}
+    assert researcher_client.post(address, first).status_code == 302
+    second = {"name": "a set", "licence": "CC BY", "revision": 0}
+    page = researcher_client.post(address, second)
+    assert page.status_code == 400
+    assert "Somebody else changed this description" in text(page)
+    assert 'value="CC BY"' in text(page)
+    made.refresh_from_db()
+    assert (made.licence, made.revision) == ("CC0", 1)
+    again = {**second, "revision": page.context["form"]["revision"].value()}
+    assert researcher_client.post(address, again).status_code == 302
+    made.refresh_from_db()
+    assert (made.licence, made.revision) == ("CC BY", 2)
 
 
 def test_the_report_tells_what_the_import_found(researcher_client, researcher):

@@ -11,9 +11,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from hypeweb.models import Study
 from hypeweb.science.planning import ASSURANCE, Plan, Terms
 from hypeweb.science.staircase import PRESETS
-from hypeweb.services import plans
+from hypeweb.services import costs, plans
+from hypeweb.services.costs import Calibration
 from hypeweb.services.errors import DomainError
-from hypeweb.services.plans import Calibration, Setup
+from hypeweb.services.plans import Setup
 
 
 class Command(BaseCommand):
@@ -57,9 +58,9 @@ class Command(BaseCommand):
         _require_numbers(options)
         setup = _setup(options)
         calibration = (
-            plans.bundled(is_timed=setup.is_timed)
+            costs.bundled(is_timed=setup.is_timed)
             if options["bundled"]
-            else plans.calibrate(is_timed=setup.is_timed)
+            else costs.calibrate(is_timed=setup.is_timed)
         )
         try:
             plan = _plan(setup, calibration, options)

@@ -54,6 +54,7 @@ class Item:
 
     label: str
     problems: tuple[str, ...]
+    note: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -168,7 +169,7 @@ def checklist(study: Study) -> list[Item]:
         *items,
         Item("Leak audit", _told(_leak_blocker(leak_audit_of(study)))),
         Item("Consent", _told(_consent_blocker(study))),
-        Item("Budget covers the pay", _told(_budget_blocker(study))),
+        Item("Pay and budget", _told(_budget_blocker(study)), _cost_note(study)),
     ]
 
 
@@ -356,21 +357,25 @@ def _consent_blocker(study: Study) -> str:
 
 
 def _budget_blocker(study: Study) -> str:
+    if not study.is_paid or study.budget:
+        return promises.problem_of(study)
+    return (
+        "The study pays and has no budget; state what it may cost, or set the pay to 0."
+    )
+
+
+def _cost_note(study: Study) -> str:
+    """Return what a paid study costs at most, and whether its budget covers that."""
     if not study.is_paid:
         return ""
-    cost = f"{study.currency} {(highest := costs.highest_cost(study)):,.2f}"
-    if not study.budget:
-        return (
-            f"The study pays and has no budget; it may cost up to {cost}. State what "
-            "it may cost, or set the pay to 0."
-        )
-    if study.budget < highest:
-        return (
-            f"The study may cost up to {cost}, if everybody finishes and answers all "
-            f"correctly, and its budget is {study.budget:,.2f}. Raise it, pay less, or "
-            "ask for fewer evaluators."
-        )
-    return promises.problem_of(study)
+    highest = costs.highest_cost(study)
+    note = (
+        f"at most {study.currency} {highest:,.2f} before fees, if everybody finishes "
+        "and answers all correctly"
+    )
+    if study.budget is None or study.budget >= highest:
+        return note
+    return f"{note}; the budget of {study.budget:,.2f} may stop payments before that"
 
 
 def _leak_blocker(audit: LeakAudit | None) -> str:

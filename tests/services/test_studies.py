@@ -39,15 +39,25 @@ def test_opening_needs_enough_images(draft, researcher):
 
 
 @pytest.mark.parametrize(
+    ("budget", "is_enough"), [(None, True), (60, True), (59, False)]
+)
+def test_the_checklist_says_what_a_paid_study_costs_at_most(draft, budget, is_enough):
+    Study.objects.update(pay_base=1, evaluators_per_arm=30, budget=budget)
+    draft.refresh_from_db()
+    note = studies.checklist(draft)[-1].note
+    assert "at most USD 60.00 before fees" in note
+    assert ("may stop payments" not in note) is is_enough
+
+
+@pytest.mark.parametrize(
     ("fields", "label"),
     [
-        ({"pay_base": 1}, "Budget covers the pay"),
-        ({"pay_base": 1, "budget": 0}, "Budget covers the pay"),
-        ({"pay_base": 1, "budget": 59}, "Budget covers the pay"),
+        ({"pay_base": 1}, "Pay and budget"),
+        ({"pay_base": 1, "budget": 0}, "Pay and budget"),
         ({"consent_text": " "}, "Consent"),
         ({"n_real": 13}, "Enough images of one size"),
         ({"protocol": "hype_time"}, "Masks"),
-        ({"pay_base": 1, "budget": 60}, None),
+        ({"pay_base": 1, "budget": 9}, None),
         ({}, None),
     ],
 )

@@ -1,19 +1,22 @@
 """Writing PNG: one encoding for every stored image, at the speed of decoding one.
 
-Pillow tries five filters on every row while it holds the interpreter's lock. Two
-filters and run lengths are several times faster, a few per cent larger, and run in as
-many threads as there are cores.
+Pillow tries five filters on every row and packs them with zlib. Two filters and igzip
+are many times faster and a few per cent larger. Up to its level 2, igzip packs alike on
+every x86-64 processor that numpy runs on, so images with the same pixels get the same
+hash; on ARM it packs otherwise, so the workers of one site are of one architecture.
 """
 
 import struct
 import zlib
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SUB, _UP = 1, 2
 _RGB = 2
+_LEVEL = 2
 # Prime to three: the values that decide on a filter are of all channels.
 _COST_STEP = 7
 
@@ -22,8 +25,7 @@ def write_png(pixels: NDArray[np.uint8]) -> bytes:
     """Return (height, width, 3) pixels as a PNG file without any metadata."""
     height, width, _ = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, _RGB, 0, 0, 0)
-    packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    data = packer.compress(_filtered(pixels)) + packer.flush()
+    data = isal_zlib.compress(_filtered(pixels), _LEVEL)
     return (
         _SIGNATURE
         + _chunk(b"IHDR", header)

@@ -1,4 +1,6 @@
+import hashlib
 import io
+import platform
 
 import numpy as np
 import pytest
@@ -27,3 +29,12 @@ def test_an_even_ramp_packs_to_almost_nothing(across, down):
     rows, columns = np.indices((64, 64))
     ramp = (across * columns + down * rows).astype(np.uint8)
     assert len(write_png(np.dstack([ramp] * 3))) < 600
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="packs otherwise there")
+def test_the_bytes_are_the_same_on_every_machine():
+    pixels = np.random.default_rng(0).normal(128, 9, (64, 64, 3)).astype(np.uint8)
+    digest = hashlib.sha256(write_png(pixels)).hexdigest()
+    assert digest == (
+        "986d60d6eb404c7f2d67d43117955ebe3ca131b1abeb06e465d1ea2fcf3db0a8"
+    )

@@ -115,8 +115,10 @@ def relate(study_id: int) -> None:
 
 @app.task
 def draw(study_id: int) -> None:
-    """Draw the figures of a study's report."""
-    figures.draw_study(study_id, now=timezone.now())
+    """Draw the figures of a study's report; a running one is drawn now and then."""
+    now = timezone.now()
+    if not figures.is_soon(study_id, now=now):
+        figures.draw_study(study_id, now=now)
 
 
 @app.task
@@ -220,7 +222,7 @@ def sweep() -> None:
         (make_masks, masks.maskless()),
         (score, scores.unscored(now=now)),
         (relate, agreement.unrelated()),
-        (draw, figures.undrawn()),
+        (draw, figures.undrawn(now=now)),
         (notice_milestones, milestones.watched()),
         (send_notice, milestones.due(now=now)),
         (settle, settlements.unsettled()),

@@ -79,7 +79,7 @@ class PoolStateConverter:
 class FigureConverter:
     """A format in which figures are stored."""
 
-    regex = "svg|pdf|png"
+    regex = r"svg|dark\.svg|pdf|png"
 
     def to_python(self, value: str) -> str:
         return value

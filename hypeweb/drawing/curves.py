@@ -11,6 +11,7 @@ from hypeweb.drawing.style import (
     COLOURS,
     LINE,
     MARKERS,
+    SMALL,
     SOFT,
     Rendering,
     new_axes,
@@ -103,8 +104,8 @@ def _line(axes: Axes, points: Sequence[Point], places: Sequence[float]) -> None:
             yerr=[[max(0.0, point.value - low)], [max(0.0, high - point.value)]],
             color=COLOURS[0],
             marker=MARKERS[0],
-            markersize=5,
-            capsize=3,
+            markersize=4,
+            capsize=2,
             linewidth=1.4,
         )
 
@@ -118,7 +119,7 @@ def _reference(axes: Axes, value: float, label: str) -> None:
         xytext=(2, 2),
         textcoords="offset points",
         color=SOFT,
-        fontsize=8,
+        fontsize=SMALL,
     )
 
 

@@ -1,6 +1,7 @@
 """How every figure looks, and how it becomes bytes."""
 
 import io
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -9,15 +10,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Raised when the same data would be drawn differently.
-VERSION = 1
+VERSION = 2
 INK, SOFT, LINE, PAPER = "#16191d", "#545b63", "#c9c9c1", "#ffffff"
 # Okabe and Ito (2008): apart for every kind of colour vision. Series differ in marker
 # and dashes as well, so that they are apart in grey too.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
-WIDTH_IN, HEIGHT_IN = 4.6, 3.0
-PNG_DPI = 200
+# One column of a journal: nothing is made smaller in print, nor on a phone.
+WIDTH_IN, HEIGHT_IN = 3.5, 2.4
+PNG_DPI = 300
+SMALL = 7.0
+# The same drawing on the dark ground of the page.
+DARK = {
+    INK: "#e8e8e3",
+    SOFT: "#a4abb2",
+    LINE: "#41474d",
+    PAPER: "#121416",
+    "#0072b2": "#4aa8e0",
+    "#d55e00": "#ef8a3d",
+    "#009e73": "#2fbf96",
+    "#cc79a7": "#dc94bb",
+}
 SETTINGS = {
     "axes.edgecolor": SOFT,
     "axes.labelcolor": INK,
@@ -26,17 +40,20 @@ SETTINGS = {
     "axes.spines.top": False,
     "axes.titlecolor": INK,
     "axes.titlelocation": "left",
-    "axes.titlesize": 10,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
     "axes.titleweight": "bold",
     "figure.facecolor": PAPER,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
-    "font.size": 9,
+    "font.size": 8,
     "pdf.fonttype": 42,  # text stays text; journals refuse Type 3
     "svg.fonttype": "path",
     "svg.hashsalt": "hypeweb",
     "text.color": INK,
     "xtick.color": SOFT,
+    "xtick.labelsize": 7,
     "ytick.color": SOFT,
+    "ytick.labelsize": 7,
 }
 
 
@@ -45,8 +62,11 @@ class Rendering:
     """One figure in the formats that are offered."""
 
     svg: bytes
+    dark_svg: bytes
     pdf: bytes
     png: bytes
+    width_pt: int
+    height_pt: int
 
 
 def styled() -> AbstractContextManager[None]:
@@ -70,7 +90,24 @@ def render(figure: Figure, *, title: str) -> Rendering:
             buffer, format=kind, dpi=PNG_DPI, metadata={"Title": title, **metadata}
         )
         found[kind] = buffer.getvalue()
-    return Rendering(**found)
+    width, height = figure.get_size_inches()
+    return Rendering(
+        svg=found["svg"],
+        dark_svg=_darkened(found["svg"]),
+        pdf=found["pdf"],
+        png=found["png"],
+        width_pt=round(72 * width),
+        height_pt=round(72 * height),
+    )
+
+
+def _darkened(svg: bytes) -> bytes:
+    """Return a drawing with each colour of this style as it is on a dark ground."""
+    return re.sub(
+        rb"#[0-9a-f]{6}",
+        lambda found: DARK.get(found[0].decode(), found[0].decode()).encode(),
+        svg,
+    )
 
 
 def versions() -> str:

@@ -40,6 +40,7 @@ from hypeweb.models.postings import (
 from hypeweb.models.projects import Membership, Project
 from hypeweb.models.reports import (
     Agreement,
+    ImageFindings,
     ReportLink,
     ReportVersion,
     Retraction,
@@ -73,6 +74,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "Generator",
+    "ImageFindings",
     "Invitation",
     "Job",
     "Judgment",

@@ -17,6 +17,11 @@ class Evaluation(Job):
     )
     extractor = models.CharField(max_length=200)
     provenance = models.JSONField(default=dict, blank=True)
+    details = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="what stands behind single numbers: FID at several numbers of images",
+    )
 
     class Meta(Job.Meta):
         ordering = ["-created_at", "-pk"]

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from hypeweb.models.scores import Exclusions
 from hypeweb.models.sessions import Session
 from hypeweb.models.studies import Study
 
@@ -11,10 +12,15 @@ class StudyFigure(models.Model):
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="figures")
     population = models.CharField(max_length=9, choices=Session.Population)
+    exclusions = models.CharField(
+        max_length=7, choices=Exclusions, default=Exclusions.NONE
+    )
     kind = models.CharField(max_length=60)
     position = models.PositiveIntegerField()
     title = models.CharField(max_length=200)
     alt = models.TextField(help_text="what the figure shows, in words and numbers")
+    width_pt = models.PositiveIntegerField(default=252)
+    height_pt = models.PositiveIntegerField(default=173)
     content_hash = models.CharField(max_length=64)
     drawn_at = models.DateTimeField()
 
@@ -22,7 +28,8 @@ class StudyFigure(models.Model):
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(
-                fields=["study", "population", "kind"], name="study_figure_unique"
+                fields=["study", "population", "exclusions", "kind"],
+                name="study_figure_unique",
             ),
             models.CheckConstraint(
                 condition=~models.Q(alt=""), name="study_figure_has_alt"

@@ -41,6 +41,35 @@ class Agreement(models.Model):
         return f"agreement of {self.population} and metrics on {self.study}"
 
 
+class ImageFindings(models.Model):
+    """Which images deceive one population, and which the metrics find odd."""
+
+    study = models.ForeignKey(
+        Study, on_delete=models.CASCADE, related_name="image_findings"
+    )
+    population = models.CharField(max_length=9, choices=Session.Population)
+    exclusions = models.CharField(
+        max_length=7, choices=Exclusions, default=Exclusions.NONE
+    )
+    result = models.JSONField(
+        help_text="images and their rates, as services/image_findings.py writes and "
+        "reads them"
+    )
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "image findings"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "population", "exclusions"],
+                name="image_findings_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"images of {self.study} ({self.population})"
+
+
 class FrozenRows(models.QuerySet[Any]):
     """Rows that are written once: neither changed nor deleted."""
 

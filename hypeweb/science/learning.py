@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hypeweb.science.answers import EvaluatorAnswers
 from hypeweb.science.bootstrap import (
     OVER_EVALUATORS,
+    Interval,
     evaluator_sums,
     percentile_interval,
     require_level,
@@ -28,6 +29,8 @@ class LearningCurve:
         Number of the first trial of every stretch, from 0.
     error : tuple of float
         Share of wrong judgments in every stretch, all evaluators together.
+    low, high : tuple of (float or None)
+        Interval of every share, evaluators resampled; None where one of them is alone.
     n_judgments : tuple of int
         Judgments of every stretch.
     slope : Estimate
@@ -36,6 +39,8 @@ class LearningCurve:
 
     first_trial: tuple[int, ...]
     error: tuple[float, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
     n_judgments: tuple[int, ...]
     slope: Estimate
 
@@ -61,7 +66,7 @@ def learning_curve(
     n_bootstrap : int
         Number of resamples of evaluators.
     level : float
-        Coverage of the slope's interval.
+        Coverage of the intervals.
 
     Returns
     -------
@@ -84,15 +89,22 @@ def learning_curve(
         raise ValueError(f"n_stretches must be at least 1, got {n_stretches}.")
     longest = max((answers.truth.size for answers in evaluators), default=0)
     size = max(-(-longest // n_stretches), 1)
-    wrong, judged = np.zeros((2, n_stretches), dtype=np.int64)
-    for answers in evaluators:
+    counts = np.zeros((len(evaluators), 2 * n_stretches))
+    for row, answers in zip(counts, evaluators, strict=True):
         stretch = np.arange(answers.truth.size) // size
-        wrong += np.bincount(stretch[answers.wrong], minlength=n_stretches)
-        judged += np.bincount(stretch, minlength=n_stretches)
+        row[:n_stretches] = np.bincount(stretch[answers.wrong], minlength=n_stretches)
+        row[n_stretches:] = np.bincount(stretch, minlength=n_stretches)
+    wrong, judged = np.split(counts.sum(axis=0).astype(np.int64), 2)
     filled = np.flatnonzero(judged)
+    # A stream of their own: whoever draws next gets the same numbers without them.
+    intervals = _stretch_intervals(
+        counts, rng=rng.spawn(1)[0], n_bootstrap=n_bootstrap, level=level
+    )
     return LearningCurve(
         first_trial=tuple(int(size * k) for k in filled),
         error=tuple(float(wrong[k] / judged[k]) for k in filled),
+        low=tuple(intervals[k].low for k in filled),
+        high=tuple(intervals[k].high for k in filled),
         n_judgments=tuple(int(judged[k]) for k in filled),
         slope=_slope(evaluators, rng=rng, n_bootstrap=n_bootstrap, level=level),
     )
@@ -160,6 +172,26 @@ def _slope(
         n_evaluators=n,
         n_judgments=sum(answers.truth.size for answers in long),
     )
+
+
+def _stretch_intervals(
+    counts: NDArray[np.float64],
+    *,
+    rng: np.random.Generator,
+    n_bootstrap: int,
+    level: float,
+) -> list[Interval]:
+    """Return the interval of the error rate of every stretch."""
+    n_stretches = counts.shape[1] // 2
+    sums = np.empty((0, 2 * n_stretches))
+    if len(counts) > 1:
+        sums = evaluator_sums(counts, n_bootstrap=n_bootstrap, rng=rng)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        replicates = sums[:, :n_stretches] / sums[:, n_stretches:]
+    return [
+        percentile_interval(column, level=level, method=OVER_EVALUATORS)
+        for column in replicates.T
+    ]
 
 
 def _moments(

@@ -34,14 +34,19 @@ if TYPE_CHECKING:
 
 METRICS = (
     "fid",
+    "fid_infinity",
     "inception_score_mean",
     "inception_score_std",
+    "label_entropy_marginal",
+    "label_entropy_conditional",
     "precision",
     "recall",
     "nearest_real_distance_median",
     "authenticity",
 )
 ROWS_AT_ONCE = 2000
+# Of what stands behind the numbers, what a report draws.
+DETAILS = ("fid_by_size",)
 
 
 class StoredSource:
@@ -273,7 +278,10 @@ def _store_labels(
 def _store(job: Evaluation, outcome: "Outcome", nearest: list[NearestReal]) -> None:
     jobs.finish(job, now=timezone.now())
     Evaluation.objects.filter(pk=job.pk).update(
-        provenance=outcome.as_json()["provenance"]
+        provenance=outcome.as_json()["provenance"],
+        details={
+            name: outcome.details[name] for name in DETAILS if name in outcome.details
+        },
     )
     job.results.all().delete()
     job.warnings.all().delete()

@@ -1,53 +1,40 @@
-"""Figures of reports: from the report's numbers to stored files, in the worker."""
+"""Figures of reports: from what is stored to files, in the worker."""
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
 
-from hypeweb.models import Evaluation, Study, StudyFigure
-from hypeweb.services import reports, sweeps
+from hypeweb.models import Evaluation, Score, Study, StudyFigure
+from hypeweb.models.scores import Exclusions
+from hypeweb.services import answer_details, reports
 from hypeweb.services.errors import NotFoundError
-from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
-from hypeweb.services.reports import Population, Report
+from hypeweb.services.planned_figures import Planned
+from hypeweb.services.reports import ExclusionsChoice, Population, Report
 
-if TYPE_CHECKING:
-    from hypeweb.drawing.style import Rendering
-
-FORMATS = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
-CHANCE = {"hype_inf": 50.0}
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A figure not yet drawn: what it shows, and how it would be."""
-
-    kind: str
-    title: str
-    alt: str
-    data: Any
-    """A frozen dataclass of plain values; with the versions it decides the bytes."""
-    draw: Callable[[Any], "Rendering"]
+SVG = "image/svg+xml"
+FORMATS = {
+    "svg": SVG,
+    "dark.svg": SVG,
+    "pdf": "application/pdf",
+    "png": "image/png",
+}
+# While a study runs its numbers change with every session that ends.
+DRAW_EVERY = timedelta(minutes=5)
 
 
 def draw_study(study_id: int, *, now: datetime) -> None:
     """Draw what a study's reports show; what has not changed is not drawn again."""
     study = Study.objects.select_related("real_set").get(pk=study_id)
-    first = reports.build_report(study)
-    built = [first]
-    if first.other_population is not None:
-        built.append(reports.build_report(study, population=first.other_population))
     figures = [
         _stored(report, position, planned, now=now)
-        for report in built
+        for report in _reports(study)
         for position, planned in enumerate(_planned(report))
     ]
     with transaction.atomic():
@@ -59,9 +46,20 @@ def draw_study(study_id: int, *, now: datetime) -> None:
         StudyFigure.objects.bulk_create(figures)
 
 
-def figures_of(study: Study, *, population: Population) -> QuerySet[StudyFigure]:
+def is_soon(study_id: int, *, now: datetime) -> bool:
+    """Say whether a running study was drawn so lately that it can wait."""
+    lately = StudyFigure.objects.filter(study=study_id, drawn_at__gt=now - DRAW_EVERY)
+    is_running = Study.objects.filter(pk=study_id, state=Study.State.OPEN).exists()
+    return is_running and lately.exists()
+
+
+def figures_of(
+    study: Study, *, population: Population, exclusions: ExclusionsChoice = "none"
+) -> QuerySet[StudyFigure]:
     """Return what was last drawn for a report."""
-    return StudyFigure.objects.filter(study=study, population=population)
+    return StudyFigure.objects.filter(
+        study=study, population=population, exclusions=exclusions
+    )
 
 
 def read_figure(study: Study, pk: int, suffix: str) -> bytes:
@@ -76,86 +74,56 @@ def read_figure(study: Study, pk: int, suffix: str) -> bytes:
     return data
 
 
-def undrawn() -> list[int]:
-    """Return sweeps with numbers that are in no figure yet."""
+def undrawn(*, now: datetime) -> list[int]:
+    """Return studies with numbers that are in no figure yet, and can be drawn now."""
+    can_wait = Q(state=Study.State.OPEN, drawn__gt=now - DRAW_EVERY)
+    due = Q(drawn__isnull=True) | ~can_wait
+    return list(_behind().filter(due).values_list("pk", flat=True))
+
+
+def is_drawn(study: Study) -> bool:
+    """Say whether a study's figures show its latest numbers."""
+    return not _behind().filter(pk=study.pk).exists()
+
+
+def _behind() -> QuerySet[Study]:
     measured = Q(
         arms__sample_set__evaluations__state=Evaluation.State.DONE,
         arms__sample_set__evaluations__real_set=F("real_set"),
         arms__sample_set__evaluations__extractor=F("extractor"),
     )
-    found = Study.objects.exclude(sweep_axis=Study.SweepAxis.NONE).annotate(
+    found = Study.objects.annotate(
         drawn=Max("figures__drawn_at"),
         scored=Max("arms__scores__computed_at"),
         measured=Max("arms__sample_set__evaluations__finished_at", filter=measured),
     )
     has_numbers = Q(scored__isnull=False) | Q(measured__isnull=False)
     late = Q(drawn__isnull=True) | Q(drawn__lt=F("scored")) | Q(drawn__lt=F("measured"))
-    return list(found.filter(has_numbers, late).values_list("pk", flat=True))
+    return found.filter(has_numbers, late)
+
+
+def _reports(study: Study) -> Iterator[Report]:
+    """Return every report with numbers of its own, and one where there is none."""
+    scored = Score.objects.filter(arm__study=study)
+    bases = set(scored.values_list("population", "exclusions"))
+    for population, exclusions in sorted(bases) or [("people", Exclusions.NONE)]:
+        yield reports.build_report(
+            study,
+            population="simulated" if population == "simulated" else "people",
+            exclusions="applied" if exclusions == Exclusions.APPLIED else "none",
+        )
 
 
 def _planned(report: Report) -> Iterator[Planned]:
-    if report.study.is_sweep:
-        yield from _sweep_curves(report)
+    """Plan every figure of a report; only here the site loads what draws."""
+    from hypeweb.services import answer_figures, report_figures  # noqa: PLC0415
 
-
-def _sweep_curves(report: Report) -> Iterator[Planned]:
-    """Plan a curve of the published score, and one of each metric."""
-    from hypeweb.drawing.curves import Curve, Point, draw_curve
-
-    study = report.study
-    axis = study.SweepAxis(study.sweep_axis).label
-    places = list(study.arms.values_list("axis_value", flat=True))
-    for column in (score_columns(study)[0], *METRIC_COLUMNS):
-        index = report.columns.index(column)
-        points = [
-            Point(
-                x=place,
-                tick=sweeps.tick(study.sweep_axis, place),
-                value=cell.value * column.factor,
-                low=None if cell.low is None else cell.low * column.factor,
-                high=None if cell.high is None else cell.high * column.factor,
-            )
-            for place, row in zip(places, report.rows, strict=True)
-            if (cell := row.cells[index]).value is not None and place is not None
-        ]
-        if points:
-            yield Planned(
-                kind=f"sweep_{column.key}",
-                title=f"{column.label} over {axis}",
-                alt=_alt(report, column, places),
-                data=Curve(
-                    title=column.label,
-                    x_label=axis,
-                    y_label=_y_label(column),
-                    points=tuple(points),
-                    reference=CHANCE.get(column.key),
-                    reference_label="chance",
-                ),
-                draw=draw_curve,
-            )
-
-
-def _alt(report: Report, column: Column, places: Sequence[float | None]) -> str:
-    """Return the curve in words: each arm's number and interval as printed."""
-    index = report.columns.index(column)
-    unit = f" {column.unit}" if column.unit else ""
-    better = {"up": ", higher is better", "down": ", lower is better", "": ""}
-    told = []
-    for place, row in zip(places, report.rows, strict=True):
-        cell = row.cells[index]
-        where = "no truncation" if place is not None and math.isinf(place) else ""
-        where = where or sweeps.tick(report.study.sweep_axis, place or 0.0)
-        told.append(f"{where}: {cell.text}{unit} {cell.interval_text}".strip())
-    return (
-        f"{column.label} over {report.study.get_sweep_axis_display()}"
-        f"{better[column.direction]}. {'; '.join(told)}."
+    yield from report_figures.plan(report)
+    details = answer_details.answer_details(
+        report.study, population=report.population, exclusions=report.exclusions
     )
-
-
-def _y_label(column: Column) -> str:
-    arrow = {"up": " ↑", "down": " ↓", "": ""}[column.direction]
-    unit = f", {column.unit}" if column.unit else ""
-    return f"{column.label}{unit}{arrow}"
+    if details is not None:
+        yield from answer_figures.plan(report, details)
 
 
 def _stored(
@@ -165,6 +133,7 @@ def _stored(
     figure = StudyFigure(
         study=report.study,
         population=report.population,
+        exclusions=report.exclusions,
         kind=planned.kind,
         position=position,
         title=planned.title,
@@ -173,11 +142,16 @@ def _stored(
         drawn_at=now,
     )
     keys = {suffix: figure.storage_key(suffix) for suffix in FORMATS}
-    if not all(default_storage.exists(key) for key in keys.values()):
-        rendering = planned.draw(planned.data)
-        for suffix, key in keys.items():
-            default_storage.delete(key)
-            default_storage.save(key, ContentFile(getattr(rendering, suffix)))
+    same = StudyFigure.objects.filter(content_hash=figure.content_hash).first()
+    if same is not None and all(default_storage.exists(key) for key in keys.values()):
+        figure.width_pt, figure.height_pt = same.width_pt, same.height_pt
+        return figure
+    rendering = planned.draw(planned.data)
+    figure.width_pt, figure.height_pt = rendering.width_pt, rendering.height_pt
+    for suffix, key in keys.items():
+        default_storage.delete(key)
+        data = getattr(rendering, suffix.replace(".", "_"))
+        default_storage.save(key, ContentFile(data))
     return figure
 
 

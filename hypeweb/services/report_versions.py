@@ -201,10 +201,10 @@ def _require_settled(study: Study, population: Population) -> None:
             "The scores do not rest on every finished session yet. The worker "
             "computes them now; try again in a minute."
         )
-    if study.pk in agreement.unrelated() or study.pk in figures.undrawn():
+    if study.pk in agreement.unrelated() or not figures.is_drawn(study):
         raise ConflictError(
-            "The worker still relates people and metrics or draws the figures; try "
-            "again in a minute."
+            "The worker still relates people and metrics or draws the figures, which "
+            "it does every five minutes while a study runs; try again then."
         )
 
 

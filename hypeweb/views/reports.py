@@ -129,7 +129,11 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     page = ReportPage(
         report=built,
         study=built.study,
-        figures=list(figures.figures_of(built.study, population=built.population)),
+        figures=list(
+            figures.figures_of(
+                built.study, population=built.population, exclusions=built.exclusions
+            )
+        ),
         figure_root=reverse("figure", args=[slug, 0, "svg"]).removesuffix("0.svg"),
         downloads=_downloads(built),
         other_population_url=f"{address}?population={other}"

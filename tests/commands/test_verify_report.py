@@ -9,6 +9,7 @@ from hypeweb.services import (
     agreement,
     evaluations,
     exports,
+    figures,
     report_versions,
     scores,
     sessions,
@@ -46,6 +47,7 @@ def study(researcher):
 def version(study):
     scores.score_study(study.pk, now=NOW)
     agreement.relate_study(study.pk, now=timezone.now())
+    figures.draw_study(study.pk, now=timezone.now())
     return report_versions.publish(
         study=study, population="people", note="", actor=study.owner, now=NOW
     )

@@ -33,10 +33,10 @@ def test_every_format_is_what_it_says():
     ET.fromstring(drawn.svg)  # noqa: S314 - our own
     assert b"<title>" in drawn.svg or b"HYPE_inf" in drawn.svg
     width, height = map(float, SIZE_SVG.search(drawn.svg.decode()).groups())
-    assert (width, height) == pytest.approx((331.2, 216.0))
+    assert (width, height) == pytest.approx((252.0, 172.8))
     assert drawn.pdf.startswith(b"%PDF-")
     with Image.open(io.BytesIO(drawn.png)) as image:
-        assert image.size == (920, 600)
+        assert image.size == (1050, 720)
 
 
 def test_the_same_data_gives_the_same_bytes():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hypeweb.science.answers import EvaluatorAnswers
+from hypeweb.science.bootstrap import evaluator_sums
 from hypeweb.science.learning import block_change, learning_curve
 
 
@@ -26,6 +27,9 @@ def test_learning_curve_finds_a_known_slope():
     assert curve.slope.high < 0
     assert curve.first_trial == tuple(range(0, 200, 20))
     assert curve.n_judgments == (1200,) * 10
+    # Three standard errors of 1,200 answers within a person's are 0.042.
+    bounds = zip(curve.low, curve.error, curve.high, strict=True)
+    assert all(low < error < high < low + 0.1 for low, error, high in bounds)
 
 
 def test_learning_slope_is_not_fooled_by_bad_evaluators_who_leave():
@@ -39,6 +43,7 @@ def test_learning_curve_of_short_and_empty_sessions():
     nobody = learning_curve([], rng=rng())
 
     assert (one.error, one.slope.value) == ((1.0,), None)
+    assert (one.low, one.high) == ((None,), (None,))
     assert (nobody.error, nobody.slope.value) == ((), None)
 
 
@@ -54,3 +59,14 @@ def test_block_change_compares_first_and_last_block():
 
     assert change.value == (-100 + 40) / 2
     assert (change.n_evaluators, change.n_judgments) == (2, 6)
+
+
+def test_intervals_of_the_curve_leave_the_random_numbers_as_they_were():
+    people = [person([True, False] * 20), person([False] * 40)]
+    generator = rng()
+    slope = learning_curve(people, rng=generator).slope
+    rest = generator.random(3)
+    without = rng()
+    evaluator_sums(np.ones((2, 1)), n_bootstrap=10_000, rng=without)
+    assert slope.value is not None
+    assert rest.tolist() == without.random(3).tolist()

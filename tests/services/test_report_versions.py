@@ -53,6 +53,7 @@ def scored(study):
         walk(join(study), answers)
     scores.score_study(study.pk, now=NOW)
     agreement.relate_study(study.pk, now=timezone.now())
+    figures.draw_study(study.pk, now=timezone.now())
     return study
 
 
@@ -169,6 +170,7 @@ def test_both_answers_to_exclusions_are_kept(researcher):
         sessions.record_judgment(session=careless, answer=answer, now=NOW)
     scores.score_study(study.pk, now=NOW)
     agreement.relate_study(study.pk, now=timezone.now())
+    figures.draw_study(study.pk, now=timezone.now())
     version = publish(study)
     assert report_versions.read(version).has_exclusions
     applied = report_versions.read(version, exclusions="applied").report
@@ -227,6 +229,6 @@ def test_figures_are_kept_when_the_reports_are_drawn_anew(researcher):
     Score.objects.all().delete()
     sweep.figures.all().delete()
     assert report_versions.read_file(version, drawn.pk, "svg") == before
-    assert VersionFile.objects.count() == 3 * len(published.figures)
+    assert VersionFile.objects.count() == len(figures.FORMATS) * len(published.figures)
     with pytest.raises(NotFoundError, match="no such figure"):
         report_versions.read_file(version, 0, "svg")

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from hypeweb.models import ReportLink, ReportVersion
-from hypeweb.services import agreement, evaluations, projects, scores
+from hypeweb.services import agreement, evaluations, figures, projects, scores
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -26,7 +26,8 @@ def results(response):
     # The one switch of a report that is not frozen.
     switch = re.compile(r'<a href="[^"]*exclusions=\w+">.*?</a>', re.DOTALL)
     alone = switch.sub("", main)
-    return alone.split()
+    # A version has files of its own.
+    return re.sub(r'="/studies/[^"]*/figures/', '="', alone).split()
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def scored(study):
         walk(join(study), answers)
     scores.score_study(study.pk, now=NOW)
     agreement.relate_study(study.pk, now=timezone.now())
+    figures.draw_study(study.pk, now=timezone.now())
     return study
 
 

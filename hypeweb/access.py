@@ -247,6 +247,18 @@ def generator_to_change(user: User, pk: int) -> Generator:
     return found
 
 
+def real_set_for(user: User, generator: Generator, pk: int) -> SampleSet:
+    """Return a real set that a study of a generator's samples may compare with."""
+    found = sample_set_to_change(user, pk)
+    is_fit = found.is_ready and found.origin == SampleSet.Origin.REAL
+    if not is_fit or found.project_id != generator.project_id:
+        raise DomainError(
+            f"“{found}” is no real set with images in the project of “{generator}”; "
+            "name one that is."
+        )
+    return found
+
+
 def generator_to_delete(user: User, pk: int) -> Generator:
     found = generator(user, pk)
     require(user, found.project, Role.OWNER)

@@ -7,6 +7,7 @@ from schemathesis import checks
 
 from hypeweb.services import evaluations, scores, uploads
 from hypeweb.views.api.interface import api
+from tests import factories, onnx_files
 from tests.factories import NOW, join, walk
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -34,8 +35,9 @@ OPERATIONS = [
 
 
 @pytest.fixture
-def names(researcher, study):
+def names(researcher, study, settings):
     """What is really there, by the parameters that name it."""
+    settings.GENERATOR_MEMORY_BYTES = 2**30
     walk(join(study), "rrrw")
     walk(join(study), "rrww")
     scores.score_study(study.pk, now=NOW)
@@ -47,6 +49,7 @@ def names(researcher, study):
         "slug": study.slug,
         "token": upload.token,
         "evaluation": run.pk,
+        "generator": factories.make_generator(researcher, onnx_files.generator()).pk,
         "sample_set": study.real_set_id,
         "arms": [arm.sample_set_id for arm in study.arms.all()],
     }
@@ -55,7 +58,8 @@ def names(researcher, study):
 def aim(case, path, names):
     """Point a request at what is there, so that it reaches the service behind."""
     for name in case.path_parameters:
-        kind = "evaluation" if "evaluations" in path else "sample_set"
+        kinds = ("evaluation", "generator")
+        kind = next((kind for kind in kinds if f"{kind}s" in path), "sample_set")
         if name != "what":
             case.path_parameters[name] = names.get(name, names[kind])
     if isinstance(case.body, dict) and "arms" in case.body:

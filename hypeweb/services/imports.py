@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import ProtectedError, Q
 from django.utils import timezone
 
-from hypeweb.models import SampleImport, SampleSet, Upload
+from hypeweb.models import Evaluation, SampleImport, SampleSet, Upload
 from hypeweb.services import archives, images, jobs, manifests, samples, uploads
 from hypeweb.services.entries import Archive, Entry
 from hypeweb.services.errors import ConflictError, DomainError
@@ -128,15 +129,25 @@ def import_directly(*, sample_set: SampleSet, source: str, size: int | None) -> 
 
 
 def delete_sample_set(sample_set: SampleSet) -> None:
-    """Remove a set that nothing uses; its images stay, they may be shared."""
+    """Remove a set that nothing uses, with its numbers; its images may be shared."""
     if samples.is_used(sample_set):
         raise ConflictError(
             f"“{sample_set}” is used by a study, so it can no longer be deleted."
         )
-    with transaction.atomic():
-        uploads.discard(Upload.objects.filter(sample_import__sample_set=sample_set))
-        samples.clear(sample_set)
-        sample_set.delete()
+    numbers = Evaluation.objects.filter(
+        Q(sample_set=sample_set) | Q(real_set=sample_set)
+    )
+    try:
+        with transaction.atomic():
+            uploads.discard(Upload.objects.filter(sample_import__sample_set=sample_set))
+            numbers.delete()
+            samples.clear(sample_set)
+            sample_set.delete()
+    except ProtectedError as error:
+        raise ConflictError(
+            f"“{sample_set}” was named for a study of a generator's samples, so it "
+            "stays with them."
+        ) from error
 
 
 def _create(sample_set: SampleSet, *, source: str, size: int | None) -> SampleImport:

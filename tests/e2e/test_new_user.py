@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from hypeweb.models import Study
+from hypeweb.services import projects
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,8 +54,11 @@ def test_from_nothing_to_an_open_study_and_its_pages(
     page.get_by_label("Login or e-mail address").fill("researcher")
     page.get_by_role("button", name="Add to the project").click()
     expect(page.get_by_role("region", name="Members")).to_contain_text("researcher")
-    page.locator(".switch > summary").click()
     check_page("project")
+    projects.create_project(name="Second project", owner=user)
+    page.reload()
+    page.locator(".switch > summary").click()
+    check_page("project-switch")
 
     page.goto(f"{site}/studies/{draft.slug}/report/links/")
     page.get_by_role("button", name="Make a link").click()

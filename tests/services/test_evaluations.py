@@ -1,10 +1,10 @@
 import pytest
 
 from hypeweb.models import Evaluation, Job, LabelCount, MetricResult
-from hypeweb.services import evaluations, jobs
+from hypeweb.services import drafts, evaluations, imports, jobs
 from hypeweb.services.errors import ConflictError
 from metrics.images import DetailedSource, hash_of_set
-from tests.factories import NOW, make_sample_set
+from tests.factories import NOW, draft_study, make_sample_set
 
 pytestmark = pytest.mark.django_db
 
@@ -151,3 +151,15 @@ def test_the_classes_of_a_set_are_counted_once_for_all_its_runs(study):
 def test_a_set_no_run_has_looked_at_has_no_neighbours(study):
     assert evaluations.latest_of(study.real_set) is None
     assert evaluations.label_counts(study.real_set) == []
+
+
+def test_a_set_goes_with_its_numbers_once_no_study_uses_it(researcher, tmp_path):
+    study = draft_study(researcher, protocol="hype_inf", folder=tmp_path)
+    for run in evaluations.request_evaluations(study):
+        evaluations.run_evaluation(run.pk)
+    made, kept = study.sample_sets.order_by("pk")
+    drafts.delete_draft(study=study, actor=researcher)
+    imports.delete_sample_set(made)
+    assert [run.sample_set for run in Evaluation.objects.all()] == [kept]
+    imports.delete_sample_set(study.real_set)
+    assert not Evaluation.objects.exists()

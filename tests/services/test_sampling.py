@@ -3,7 +3,7 @@ from django.db import IntegrityError, transaction
 
 from hypeweb.models import Evaluation, LeakAudit, SampleSet, Sampling, SamplingRun
 from hypeweb.sandbox.process import OnnxProcess
-from hypeweb.services import jobs, samples, sampling
+from hypeweb.services import imports, jobs, samples, sampling
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.jobs import LeaseLostError
 from hypeweb.services.sampling import Request, StudyWish
@@ -298,3 +298,10 @@ def test_a_run_whose_worker_died_is_found_by_the_sweep(generator):
     run = ask(generator).runs.get()
     jobs.claim(SamplingRun, run.pk, now=NOW)
     assert jobs.waiting(SamplingRun, now=NOW.replace(year=2030)) == [run.pk]
+
+
+def test_the_real_set_of_a_wish_stays_with_its_sampling(generator, real):
+    ask(generator, study=wish(real))
+    with pytest.raises(ConflictError, match="stays with them"):
+        imports.delete_sample_set(real)
+    assert real.samples.count() == 12

@@ -71,13 +71,15 @@ def calibrate(*, is_timed: bool) -> Calibration:
 
 
 def highest_cost(study: Study) -> Decimal:
-    """Return what a study costs if everybody finishes and answers all correctly."""
+    """Return what a study costs if everybody finishes and answers all correctly.
+
+    Nobody can tell an attention check, so a right answer to one is paid too.
+    """
     calibration = calibrate(is_timed=study.is_timed)
-    n_scored = sum(images_needed(study))
-    n_shown = n_scored + study.n_gold
+    n_shown = sum(images_needed(study)) + study.n_gold
     hours = Decimal(n_shown * calibration.seconds_per_trial / 3600)
     each = max(
-        study.pay_base + n_scored * study.pay_per_correct,
+        study.pay_base + n_shown * study.pay_per_correct,
         hours * study.pay_hourly_minimum,
     )
     return (each * study.evaluators_per_arm * study.arms.count()).quantize(CENT)

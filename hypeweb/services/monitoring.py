@@ -18,8 +18,11 @@ PEOPLE = Session.Population.PEOPLE
 RUNNING = (State.CONSENTED, State.RUNNING)
 N_FLAGS_NAMED = 5
 CENT = Decimal("0.01")
-# Neither a qualification nor a failed exposure is paid or says how fast the task goes.
-COUNTED = Q(trials__purpose=Trial.Purpose.SCORE, trials__judgment__is_void=False)
+# Neither a qualification nor a failed exposure is paid or says how fast the task goes;
+# an attention check is a trial like another to who answers it.
+COUNTED = ~Q(trials__purpose=Trial.Purpose.QUALIFICATION) & Q(
+    trials__judgment__is_void=False
+)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,11 @@ from hypeweb.models import Pool, Session, Study
 from hypeweb.services import audit, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 
+CHANGEABLE = (
+    *("name", "group", "quota"),
+    *("min_percent_approved", "min_n_approved", "countries", "needs_pass"),
+)
+
 
 def link_of(study: Study) -> Pool | None:
     """Return the first open link of a study, which it is made with."""
@@ -48,9 +53,9 @@ def add_pool(*, pool: Pool, actor: User) -> Pool:
 
 @transaction.atomic
 def change_pool(*, pool: Pool, actor: User) -> None:
-    """Store a pool's name, group and quota; its kind stays."""
+    """Store what may change while a study runs; a pool's kind and link stay."""
     _check(pool)
-    pool.save(update_fields=["name", "group", "quota"])
+    pool.save(update_fields=CHANGEABLE)
     audit.record(
         actor=actor, action="changed pool", subject=pool.study, detail=pool.name
     )

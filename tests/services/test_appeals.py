@@ -37,3 +37,12 @@ def test_a_person_has_few_messages_that_wait(study):
 def test_the_inbox_shows_only_ones_own_projects(study):
     appeals.write(session=join(study), message="x", now=NOW)
     assert not appeals.inbox(Project.objects.none()).exists()
+
+
+def test_the_wording_of_a_consent_has_a_name_that_changes_with_it(study):
+    first = join(study)
+    second = join(study)
+    assert first.consent_version == second.consent_version
+    second.consent_text += " And more."
+    assert first.consent_version != second.consent_version
+    assert len(first.consent_version) == 12

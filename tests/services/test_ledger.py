@@ -17,7 +17,7 @@ def paid(researcher):
         protocol="hype_inf",
         pay_base="1.00",
         pay_per_correct="0.02",
-        budget="3.20",
+        budget="500",
     )
 
 

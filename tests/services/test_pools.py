@@ -84,9 +84,10 @@ def test_add_pool_refuses_what_makes_no_sense(study, researcher, fields, said):
 
 def test_changes_of_pools_are_on_record(study, researcher):
     pool = add(study, researcher)
-    pool.quota = 12
+    pool.quota, pool.countries, pool.min_n_approved = 12, "US GB", 0
     pools.change_pool(pool=pool, actor=researcher)
 
-    assert Pool.objects.get(pk=pool.pk).quota == 12
+    stored = Pool.objects.get(pk=pool.pk)
+    assert (stored.quota, stored.countries, stored.min_n_approved) == (12, "US GB", 0)
     acts = AuditEvent.objects.filter(subject__contains="Study").order_by("pk")
     assert [act.action for act in acts][-2:] == ["added pool", "changed pool"]

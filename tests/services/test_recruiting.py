@@ -327,7 +327,7 @@ def test_who_did_not_qualify_is_paid_at_prolific(
         protocol="hype_inf",
         qualification_max_attempts=1,
         pay_base="0.50",
-        budget="50",
+        budget="500",
     )
     pool = pool_of(study, "prolific")
     (posting,) = posted(pool)

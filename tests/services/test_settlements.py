@@ -7,7 +7,7 @@ from hypeweb.services import admissions, payments, sessions, settlements
 from tests import factories
 from tests.factories import NOW, join, walk
 
-PAY = {"pay_base": "1.00", "pay_per_correct": "0.02", "budget": "50"}
+PAY = {"pay_base": "1.00", "pay_per_correct": "0.02", "budget": "500"}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_settle_owes_base_and_correct_answers_once(paid):
 
 def test_settle_keeps_the_hourly_floor_on_active_time(researcher):
     study = factories.open_study(
-        researcher, protocol="hype_inf", pay_hourly_minimum="12", budget="50"
+        researcher, protocol="hype_inf", pay_hourly_minimum="12", budget="500"
     )
     session = walk(join(study), "w")
     seconds = settlements.active_seconds_of(session)
@@ -155,4 +155,4 @@ def test_a_budget_that_pays_without_asking_approves_at_once(paid):
     settlements.settle(walk(join(paid)).pk, now=NOW)
 
     assert set(Payment.objects.values_list("approved_at", flat=True)) == {NOW}
-    assert budget.hard_cents == 5000
+    assert budget.hard_cents == 50000

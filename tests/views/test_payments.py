@@ -16,7 +16,7 @@ def text(response):
 @pytest.fixture
 def paid(researcher):
     return factories.open_study(
-        researcher, protocol="hype_inf", pay_base="1.00", budget="50"
+        researcher, protocol="hype_inf", pay_base="1.00", budget="500"
     )
 
 

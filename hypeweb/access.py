@@ -441,8 +441,10 @@ def shared_link(token: str, *, now: datetime) -> ReportLink:
 
 
 def shared_sample(token: str, pk: int, *, now: datetime) -> Sample:
-    """Return an image of a report that a secret link shows."""
+    """Return an image of a report that a secret link shows, once nobody takes part."""
     study = shared_link(token, now=now).study
+    if not study.is_closed:
+        raise NotFoundError("The images are shown once the study is closed.")
     used = Q(sample_set=study.real_set_id) | Q(sample_set__arms__study=study)
     found = Sample.objects.filter(used, pk=pk).first()
     if found is None:

@@ -19,6 +19,7 @@ from hypeweb.services import (
     agreement,
     evaluations,
     figures,
+    image_findings,
     imports,
     leaks,
     masks,
@@ -173,6 +174,7 @@ def wait_for_metrics(study: Study, *, say: Say, timeout_s: float = 240) -> None:
         if n_over == len(runs):
             # The worker does so too, but perhaps after the report is printed.
             agreement.relate_study(study.pk, now=timezone.now())
+            image_findings.find_images(study.pk, now=timezone.now())
             figures.draw_study(study.pk, now=timezone.now())
             return
         time.sleep(0.5)

@@ -28,6 +28,7 @@ from hypeweb.services import (
     evaluations,
     figures,
     generators,
+    image_findings,
     imports,
     invitations,
     jobs,
@@ -115,9 +116,10 @@ def relate(study_id: int) -> None:
 
 @app.task
 def draw(study_id: int) -> None:
-    """Draw the figures of a study's report; a running one is drawn now and then."""
+    """Draw a study's figures and find its striking images, now and then as it runs."""
     now = timezone.now()
     if not figures.is_soon(study_id, now=now):
+        image_findings.find_images(study_id, now=now)
         figures.draw_study(study_id, now=now)
 
 

@@ -250,6 +250,10 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
         return self.state == self.State.OPEN
 
     @property
+    def is_closed(self) -> bool:
+        return self.state == self.State.CLOSED
+
+    @property
     def is_sweep(self) -> bool:
         return self.sweep_axis != self.SweepAxis.NONE
 

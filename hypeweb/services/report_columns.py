@@ -23,6 +23,18 @@ class Column:
 # Biased by the number of images, so that arms of other sizes are no match.
 DEPEND_ON_COUNT = frozenset({"fid", "inception_score_mean"})
 
+# The metrics' warnings, by the numbers that they make doubtful.
+DOUBTED = {
+    "too-few-images": ("fid",),
+    "fid-bias": ("fid",),
+    "unequal-counts": ("fid", "recall"),
+    "inception-score-domain": ("inception_score_mean",),
+    "inception-score-gamed": ("inception_score_mean",),
+    "duplicates": ("fid", "precision"),
+    "overlap": ("fid", "precision"),
+    "bfloat16": ("fid",),
+}
+
 UNTIMED_COLUMNS = (
     Column(
         "hype_inf",

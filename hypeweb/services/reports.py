@@ -16,15 +16,24 @@ from hypeweb.models import (
     Session,
     Study,
 )
-from hypeweb.services import agreement, comparisons, evaluations, quality, studies
+from hypeweb.services import (
+    agreement,
+    comparisons,
+    evaluations,
+    image_findings,
+    quality,
+    studies,
+)
 from hypeweb.services.comparisons import Compared
 from hypeweb.services.report_columns import (
     DEPEND_ON_COUNT,
+    DOUBTED,
     METRIC_COLUMNS,
     Column,
     detail_columns,
     score_columns,
 )
+from hypeweb.services.report_images import ImagesSection, images_section
 from hypeweb.services.report_sections import (
     UNTESTED,
     AgreementSection,
@@ -104,6 +113,7 @@ class Report:
     watch: tuple[str, ...]
     settings: tuple[tuple[str, str], ...]
     real_grid: tuple[int, ...]
+    images: ImagesSection | None = None
 
 
 def build_report(
@@ -173,6 +183,9 @@ def build_report(
         else (),
         settings=tuple(studies.describe(study)),
         real_grid=_grid(study.real_set),
+        images=images_section(
+            image_findings.images_of(study, population=chosen, exclusions=exclusions)
+        ),
     )
 
 
@@ -223,8 +236,11 @@ def _row(
         for score in scores
     }
     if run and run.state == Evaluation.State.DONE:
+        doubts = _doubts(run)
         numbers |= {
-            result.name: Number(result.value, result.low, result.high)
+            result.name: Number(
+                result.value, result.low, result.high, note=doubts.get(result.name, "")
+            )
             for result in run.results.all()
         }
     columns = score_columns(arm.study) + METRIC_COLUMNS
@@ -412,6 +428,15 @@ def _notes(
     if study.is_open:
         notes.append("The study is still open; the numbers may change.")
     return tuple(notes)
+
+
+def _doubts(run: Evaluation) -> dict[str, str]:
+    """Return what the metrics package warns of, number by number."""
+    found: dict[str, list[str]] = {}
+    for warning in run.warnings.all():
+        for key in DOUBTED.get(warning.code, ()):
+            found.setdefault(key, []).append(warning.message)
+    return {key: " ".join(messages) for key, messages in found.items()}
 
 
 def _state_text(run: Evaluation | None) -> str:

@@ -267,7 +267,11 @@ def test_a_secret_link_shows_the_report_and_no_more(
     for path in ("studies/", "/samples/"):
         assert path not in page
     image = reverse("shared_image", args=[token, study.real_set.samples.first().pk])
-    assert image in page
+    # Whoever may still take part must not learn which images are real.
+    assert image not in page
+    assert client.get(image).status_code == 404
+    Study.objects.filter(pk=study.pk).update(state="closed", closed_at=NOW)
+    assert image in text(client.get(address))
     assert client.get(image)["Content-Type"] == "image/png"
     assert client.get(reverse("shared_image", args=[token, 10**9])).status_code == 404
     assert client.post(address).status_code == 405

@@ -16,7 +16,7 @@ from hypeweb.science.observers import (
     Observer,
     PsychometricObserver,
 )
-from hypeweb.services import agreement, figures, scores
+from hypeweb.services import agreement, figures, image_findings, scores
 from hypeweb.services.errors import DomainError
 
 
@@ -79,6 +79,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"simulated evaluator {number + 1} is done")
         scores.score_study(study.pk, now=timezone.now())
         agreement.relate_study(study.pk, now=timezone.now())
+        image_findings.find_images(study.pk, now=timezone.now())
         figures.draw_study(study.pk, now=timezone.now())
 
 

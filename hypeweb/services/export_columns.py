@@ -179,7 +179,8 @@ def _answer_columns() -> tuple[ExportColumn, ...]:
             "is_void",
             "boolean",
             "is_void",
-            "Whether the exposure failed: kept, and left out of every score.",
+            "Whether the exposure failed, or the answer came too late: kept, and left "
+            "out of every score.",
         ),
         ExportColumn(
             "is_scored",

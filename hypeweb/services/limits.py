@@ -1,9 +1,13 @@
-"""How long a session may stand still, and may take, before it has ended."""
+"""How long a session may stand still, and take; how long an image may be looked at."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypeweb.models import Session, Study
+from hypeweb.models.studies import ANSWER_S
+
+# Between issue and answer lie the feedback before, the image's way and the answer's.
+TRAVEL_S = 15
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,18 @@ def is_late(session: Session, *, now: datetime) -> bool:
         session.last_seen_at < earliest.last_seen_at
         or session.started_at < earliest.started_at
     )
+
+
+def is_answer_late(study: Study, *, rt_ms: float, server_ms: float) -> bool:
+    """Return whether an answer came too long after its image had to disappear.
+
+    By the browser's clock, or by the server's own: a page that stood still, or whose
+    clock was changed, gains no time to look an image up.
+    """
+    if study.look_limit_s is None:
+        return False
+    latest_ms = 1000 * (study.look_limit_s + ANSWER_S)
+    return rt_ms > latest_ms or server_ms > latest_ms + 1000 * TRAVEL_S
 
 
 def end_if_late(session: Session, *, now: datetime) -> None:

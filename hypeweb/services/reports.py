@@ -410,7 +410,8 @@ def _notes(
     n_void = _n_void(study, population)
     if n_void:
         notes.append(
-            f"{n_void} timed judgments were left out because their exposure failed."
+            f"{n_void} judgments were left out because their exposure failed or they "
+            "came too late."
         )
     n_shown_again = sum(row.n_shown_again for row in rows)
     if n_shown_again:

@@ -56,8 +56,10 @@ EXPOSURE_FLAGS = frozenset(
         "unmeasured",
     }
 )
+# An answer long after its image disappeared by the study's time limit.
+LATE = "late"
 # With one of these the person did not see what was planned.
-VOIDING_FLAGS = frozenset(EXPOSURE_FLAGS | {"shown_again"}) - {"late_frame"}
+VOIDING_FLAGS = frozenset(EXPOSURE_FLAGS | {"shown_again", LATE}) - {"late_frame"}
 # Screens refresh a little below their nominal rate: 59.94 Hz is 60.
 NOMINAL_SHARE = 0.98
 # Repeats added to a block, at most this share of it.
@@ -72,6 +74,7 @@ READ_OFTEN = (
         for name in (
             *("protocol", "n_blocks", "images_per_block", "n_masks", "mask_ms"),
             *("min_refresh_hz", "idle_limit_min", "duration_limit_min"),
+            "time_limit_s",
             *("feedback", "qualification_feedback"),
             *(field.name for field in fields(Rule)),
         )
@@ -81,6 +84,7 @@ READ_OF_ANSWERED = (
     *("session_id", "number", "block", "purpose", "qualification_id", "sample_id"),
     *("truth", "planned_ms", "n_shown", "issued_at"),
     *("judgment__answer", "judgment__is_correct", "judgment__is_void"),
+    "judgment__exposure_flags",
 )
 
 
@@ -152,6 +156,7 @@ class Recorded:
 
     is_correct: bool
     has_feedback: bool
+    is_late: bool
     next_trial: IssuedTrial | None
     has_finished: bool
 
@@ -584,6 +589,7 @@ def _record(session: Session, answer: Answer, *, now: datetime) -> Recorded:
         is_correct=judgment.is_correct,
         # A failed exposure's repeat has its truth, and may be the very next trial.
         has_feedback=has_feedback and not judgment.is_void,
+        is_late=LATE in judgment.exposure_flags.split(","),
         # The page of one part cannot show the other's trials.
         next_trial=_issue(session, following, now=now)
         if is_task == (session.arm_id is not None)
@@ -601,7 +607,7 @@ def _judge(
     server_ms = (now - trial.issued_at).total_seconds() * 1000
     _check_clock(session, trial, server_ms=server_ms)
     exposure = answer.exposure
-    flags = _flags(session, trial, exposure)
+    flags = _flags(session, trial, answer, server_ms=server_ms)
     judgment = Judgment.objects.create(
         trial=trial,
         answer=answer.answer,
@@ -653,19 +659,24 @@ def _end_part(
 def _can_be_scored(session: Session) -> bool:
     """Return whether enough exposures of every block succeeded for it to say much."""
     study = session.study
-    if not study.is_timed:
+    if not study.is_timed and study.look_limit_s is None:
         return True
     scored = session.trials.filter(purpose=Trial.Purpose.SCORE).order_by()
     n_valid = Count("pk", filter=Q(judgment__is_void=False))
     blocks = scored.values("block").annotate(n_valid=n_valid)
-    fewest = study.min_valid_percent * study.images_per_block
+    fewest = study.min_valid_percent * study.block_size
     return all(100 * block["n_valid"] >= fewest for block in blocks)
 
 
-def _flags(session: Session, trial: Trial, exposure: Exposure) -> list[str]:
-    """Return what the browser said went wrong with an exposure, and what we saw."""
-    if trial.planned_ms is None or session.is_simulated:
+def _flags(
+    session: Session, trial: Trial, answer: Answer, *, server_ms: float
+) -> list[str]:
+    """Return what the browser said went wrong with a trial, and what we saw."""
+    if session.is_simulated or trial.qualification_id is not None:
         return []
+    if trial.planned_ms is None:
+        return _look_flags(session.study, trial, answer, server_ms=server_ms)
+    exposure = answer.exposure
     flags = [flag for flag in exposure.flags if flag in EXPOSURE_FLAGS]
     if not exposure.shown_ms:
         flags.append("unmeasured")
@@ -674,6 +685,20 @@ def _flags(session: Session, trial: Trial, exposure: Exposure) -> list[str]:
     if trial.n_shown > 1:
         flags.append("shown_again")
     return list(dict.fromkeys(flags))
+
+
+def _look_flags(
+    study: Study, trial: Trial, answer: Answer, *, server_ms: float
+) -> list[str]:
+    """Return what broke the time limit of an untimed trial, where there is one."""
+    if study.look_limit_s is None:
+        return []
+    flags = []
+    if limits.is_answer_late(study, rt_ms=answer.rt_ms, server_ms=server_ms):
+        flags.append(LATE)
+    if trial.n_shown > 1:
+        flags.append("shown_again")
+    return flags
 
 
 def _departs(
@@ -700,7 +725,7 @@ def _repeat(session: Session, trial: Trial) -> None:
     """
     block = session.trials.filter(block=trial.block)
     n_repeats = block.filter(is_repeat=True).count()
-    if n_repeats >= MAX_REPEATED_SHARE * session.study.images_per_block:
+    if n_repeats >= MAX_REPEATED_SHARE * session.study.block_size:
         return
     number = 1 + session.trials.count()
     rng = np.random.default_rng([session.seed, number])

@@ -314,6 +314,11 @@ def describe(study: Study) -> list[tuple[str, str]]:
     rows[-1:-1] = quality_rules.describe(study)
     if not study.is_timed:
         rows.insert(1, ("Images", f"{study.n_real} real, {study.n_fake} generated"))
+        if study.look_limit_s is not None:
+            rows[2:2] = [
+                ("Time to look", f"{study.look_limit_s} s at each image"),
+                ("Scored from", f"{study.min_valid_percent} % of the answers in time"),
+            ]
         return rows
     rows[1:1] = [
         ("Blocks", f"{study.n_blocks} of {study.images_per_block} images, half real"),

@@ -143,6 +143,7 @@ def answer(request: HttpRequest, token: str) -> JsonResponse:
     return JsonResponse(
         {
             "correct": recorded.is_correct if recorded.has_feedback else None,
+            "late": recorded.is_late,
             "next": _step(found, recorded.next_trial),
         }
     )

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { minutesLeft, stageSize } from "../../hypeweb/static/hypeweb/js/progress.js";
+import { announcedSeconds, minutesLeft, secondsLeft, stageSize } from "../../hypeweb/static/hypeweb/js/progress.js";
 
 const fit = (changes) =>
   stageSize({
@@ -21,6 +21,16 @@ test("the time left is unknown at first, at least a minute later, and none at th
   assert.equal(minutesLeft([2000, 2000], 90), null);
   assert.equal(minutesLeft([2000, 2000, 2000, 2000, 2000], 1), 1);
   assert.equal(minutesLeft([2000, 2000, 2000, 2000, 2000], 0), null);
+});
+
+test("the seconds left end with the time itself", () => {
+  assert.deepEqual([5000, 4999, 1001, 1000, 1, 0, -20].map(secondsLeft), [5, 5, 2, 1, 1, 0, 0]);
+});
+
+test("few of the seconds are announced, and never the first", () => {
+  assert.deepEqual(announcedSeconds(5), []);
+  assert.deepEqual(announcedSeconds(10), [5]);
+  assert.deepEqual(announcedSeconds(90), [60, 30, 10, 5]);
 });
 
 test("images are enlarged in whole steps", () => {

@@ -38,6 +38,11 @@ def any_study(request, researcher):
     return make_study(researcher, request.param)
 
 
+@pytest.fixture
+def limited_study(researcher):
+    return make_study(researcher, "hype_inf", time_limit_s=5)
+
+
 @pytest.fixture(params=PROTOCOLS)
 def gold_study(request, researcher, tmp_path):
     """One in three of its images is an attention check."""
@@ -273,6 +278,24 @@ def test_attack_an_edited_exposure_is_found_out(client, timed_study, exposure):
     judgment = Judgment.objects.get()
     assert "missed_target" in judgment.exposure_flags
     assert judgment.is_void
+
+
+def test_attack_a_stopped_clock_gains_no_time_to_look(client, limited_study):
+    """The page says that a second has passed; the server counted a minute."""
+    session = join(limited_study)
+    trial = client.get(url("trial", session), **JSON).json()["trial"]
+    Trial.objects.filter(nonce=trial["nonce"]).update(
+        issued_at=timezone.now() - timedelta(minutes=1)
+    )
+    posted = {"nonce": trial["nonce"], "answer": "real", "rt_ms": 1000, "late": False}
+    reply = client.post(
+        url("answer", session),
+        json.dumps({**posted, "is_void": False, "flags": []}),
+        content_type="application/json",
+        **JSON,
+    ).json()
+    assert (reply["late"], reply["correct"]) == (True, None)
+    assert Judgment.objects.get().is_void
 
 
 def test_attack_a_failed_exposure_tells_nothing_of_its_repeat(client, timed_study):

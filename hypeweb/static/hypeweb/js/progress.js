@@ -12,6 +12,16 @@ export function minutesLeft(trialMs, nLeft) {
   return Math.max(1, Math.round((median(trialMs) * nLeft) / 60000));
 }
 
+// Whole seconds, so that the last one is counted as one to its end.
+export function secondsLeft(leftMs) {
+  return Math.max(0, Math.ceil(leftMs / 1000));
+}
+
+// Which of the seconds left a screen reader is told: few, and not the first.
+export function announcedSeconds(total) {
+  return [60, 30, 10, 5].filter((seconds) => seconds < total);
+}
+
 // The size of the stage. Enlarged images keep whole steps, so that each of their
 // pixels covers the same area; only a small window breaks the step.
 export function stageSize({ naturalWidth, naturalHeight, stagePx, availableWidth, availableHeight }) {

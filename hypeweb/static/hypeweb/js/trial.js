@@ -9,6 +9,8 @@ import { createQueue, persist, Refused } from "./queue.js";
 import { createPage } from "./trial_page.js";
 
 const FEEDBACK_MS = 700;
+// Long enough to read a sentence.
+const LATE_MS = 3000;
 const SETTLED_MS = 400;
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -54,6 +56,7 @@ function readSettings(root) {
     minWidth: Number(dataset.minWidth),
     minHeight: Number(dataset.minHeight),
     hasFeedback: dataset.feedback === "true",
+    lookLimitMs: dataset.lookLimitS === "" ? null : 1000 * Number(dataset.lookLimitS),
   };
 }
 
@@ -143,6 +146,16 @@ function createTask({ root, settings, page, api, queue }) {
     }
   };
 
+  // Time to look, not to answer: the image disappears and the question stays.
+  const startLook = ({ stimulus }, onset) =>
+    page.startClock({
+      endsAt: onset + settings.lookLimitMs,
+      onEnd: () => {
+        stimulus.style.opacity = "0";
+        page.say(page.words("time-up"));
+      },
+    });
+
   const beginBlock = async (trial, isFirst) => {
     page.showProgress(trial, trialMs);
     if (!settings.isTimed && isFirst) {
@@ -170,7 +183,9 @@ function createTask({ root, settings, page, api, queue }) {
       ? await showTimed(images, trial)
       : await showUntimed(images);
     page.say(page.words("question"));
+    const clock = settings.lookLimitMs === null ? null : startLook(images, onset);
     const { answer, stamp } = await page.answer();
+    clock?.stop();
     const reply = await queue.submit({
       nonce: trial.nonce,
       answer,
@@ -188,7 +203,10 @@ function createTask({ root, settings, page, api, queue }) {
   };
 
   const giveFeedback = async (reply) => {
-    if (settings.hasFeedback && reply.correct !== null) {
+    if (reply.late) {
+      page.say(page.words("late"));
+      await wait(LATE_MS);
+    } else if (settings.hasFeedback && reply.correct !== null) {
       page.showVerdict(reply.correct);
       await wait(FEEDBACK_MS);
     }

@@ -3,7 +3,7 @@
 
 import { COVERED } from "./exposure.js";
 import { answerOfKey } from "./keys.js";
-import { minutesLeft, stageSize } from "./progress.js";
+import { announcedSeconds, minutesLeft, secondsLeft, stageSize } from "./progress.js";
 
 export function createPage(root) {
   const find = (selector) => root.querySelector(selector);
@@ -11,6 +11,9 @@ export function createPage(root) {
   const stage = find("[data-stage]");
   const area = find("[data-stage-area]");
   const status = find("[data-status]");
+  const clock = find("[data-clock]");
+  const clockSaid = find("[data-clock-said]");
+  const timeLeft = find('[data-words="time-left"]');
   const progress = find("progress");
   const timesLeft = findAll("[data-time-left], [data-break-left]");
   const buttons = findAll("button[data-answer]");
@@ -112,6 +115,36 @@ export function createPage(root) {
         button.addEventListener("click", resolve, { once: true });
       });
       showPanel(null);
+    },
+
+    // Counts the seconds left, for eyes in numbers and for screen readers now and
+    // then; nothing moves. The clock goes on while the page is out of sight.
+    startClock({ endsAt, onEnd }) {
+      const total = secondsLeft(endsAt - performance.now());
+      let timer = null;
+      const stop = () => {
+        clearTimeout(timer);
+        clock.hidden = true;
+        clockSaid.textContent = "";
+      };
+      const tick = () => {
+        const leftMs = endsAt - performance.now();
+        const seconds = secondsLeft(leftMs);
+        if (seconds === 0) {
+          stop();
+          onEnd();
+          return;
+        }
+        fill(clock, { seconds });
+        if (announcedSeconds(total).includes(seconds)) {
+          fill(timeLeft, { seconds });
+          clockSaid.textContent = timeLeft.textContent.trim();
+        }
+        timer = setTimeout(tick, leftMs - 1000 * (seconds - 1));
+      };
+      clock.hidden = false;
+      tick();
+      return { stop };
     },
 
     // Resolves with the answer and the moment it was given.

@@ -77,7 +77,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
     arms = SampleSetsField(
         queryset=SampleSet.objects.none(),
         widget=forms.CheckboxSelectMultiple,
-        help_text="Each evaluator judges images of one arm, mixed with real ones.",
+        help_text="Their images are judged mixed with real ones.",
         error_messages={"required": "Choose at least one generated sample set."},
     )
     qualification_sets = SampleSetsField(
@@ -130,6 +130,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "real_set",
             "arms",
             "sweep_axis",
+            "design",
             "protocol",
             "evaluators_per_arm",
             "n_real",
@@ -185,6 +186,7 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
             "debrief_text": forms.Textarea(attrs={"rows": 3}),
             "protocol": forms.RadioSelect,
             "sweep_axis": forms.RadioSelect,
+            "design": forms.RadioSelect,
         }
         labels = {"image_rendering": "How enlarged images look"}
         help_texts = {
@@ -282,6 +284,7 @@ class ExportForm(forms.Form):
 class PlanForm(forms.Form):
     """The settings of the study form that a plan rests on."""
 
+    design = forms.ChoiceField(choices=Study.Design.choices, required=False)
     protocol = forms.ChoiceField(choices=Study.Protocol.choices)
     n_arms = forms.IntegerField(min_value=1, max_value=1000)
     evaluators_per_arm = forms.IntegerField(min_value=2)
@@ -321,6 +324,7 @@ class PlanForm(forms.Form):
             rule=self.as_rule(),
             n_blocks=data["n_blocks"],
             images_per_block=data["images_per_block"],
+            n_arms_each=data["n_arms"] if data["design"] == Study.Design.WITHIN else 1,
         )
 
 

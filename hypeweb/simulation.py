@@ -53,6 +53,17 @@ class Crowd:
         )
 
 
+@dataclass(frozen=True)
+class Person:
+    """One of a crowd: differs from the others by as much in every arm."""
+
+    crowd: Crowd
+    seed: int
+
+    def observer_for(self, arm_label: str) -> Observer:
+        return self.crowd.observer_for(arm_label, np.random.default_rng(self.seed))
+
+
 class Browser:
     """A cookie jar and an address: as much of a browser as an evaluator needs."""
 
@@ -119,11 +130,8 @@ def simulate_session(
     while session.state == Session.State.CONSENTED:
         browser.post_form(reverse("session_start", args=[token]), {})
         session.refresh_from_db()
-        # Nobody has an arm in the qualification, whose images are of no arm.
-        label = session.arm.label if session.arm else ""
-        if not _walk_part(
-            browser, token, crowd.observer_for(label, rng), rng, mask_ms=study.mask_ms
-        ):
+        person = Person(crowd, seed=int(rng.integers(2**63)))
+        if not _walk_part(browser, token, person, rng, mask_ms=study.mask_ms):
             return
         session.refresh_from_db()
     browser.get(reverse("session", args=[token]))
@@ -132,7 +140,7 @@ def simulate_session(
 def _walk_part(
     browser: Browser,
     token: str,
-    observer: Observer,
+    person: Person,
     rng: np.random.Generator,
     *,
     mask_ms: int,
@@ -143,9 +151,11 @@ def _walk_part(
         trial = step["trial"]
         browser.get(trial["image"])
         # The browser is never told the truth; a simulated eye must be.
-        truth = Trial.objects.get(nonce=trial["nonce"]).truth
+        shown = Trial.objects.select_related("arm").get(nonce=trial["nonce"])
+        # The images of a qualification are of no arm.
+        observer = person.observer_for(shown.arm.label if shown.arm else "")
         answered = observer.answer(
-            truth=truth,  # type: ignore[arg-type]
+            truth=shown.truth,  # type: ignore[arg-type]
             exposure_ms=trial["planned_ms"],
             trial=trial["number"] - 1,
             rng=rng,

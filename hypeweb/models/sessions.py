@@ -81,7 +81,14 @@ class Session(models.Model):
         null=True,
         blank=True,
         related_name="sessions",
-        help_text="none before the evaluator has qualified",
+        help_text="the only one or, within subjects, the first; none before the "
+        "evaluator has qualified",
+    )
+    sequence = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="within subjects, the row of the square that orders the arms",
     )
     evaluator = models.ForeignKey(
         Evaluator, on_delete=models.PROTECT, related_name="sessions"
@@ -143,6 +150,10 @@ class Session(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="finished") | Q(arm__isnull=False),
                 name="session_finished_has_arm",
+            ),
+            models.CheckConstraint(
+                condition=Q(sequence__isnull=True) | Q(arm__isnull=False),
+                name="session_in_sequence_has_arm",
             ),
             models.CheckConstraint(
                 condition=Q(population="preview") | Q(pool__isnull=False),
@@ -238,6 +249,15 @@ class Trial(models.Model):
         blank=True,
         related_name="trials",
     )
+    arm = models.ForeignKey(
+        Arm,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="trials",
+        help_text="among whose images it is shown, real ones too; none in a "
+        "qualification",
+    )
     is_repeat = models.BooleanField(
         default=False, help_text="added because an exposure of the block failed"
     )
@@ -269,12 +289,16 @@ class Trial(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    purpose="qualification", block=0, qualification__isnull=False
+                    purpose="qualification",
+                    block=0,
+                    qualification__isnull=False,
+                    arm__isnull=True,
                 )
                 | Q(
                     purpose__in=["score", "gold"],
                     block__gt=0,
                     qualification__isnull=True,
+                    arm__isnull=False,
                 ),
                 name="trial_purpose_fits_its_part",
             ),

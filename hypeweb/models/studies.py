@@ -40,6 +40,10 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
         PIXELATED = "pixelated", "sharp pixels"
         AUTO = "auto", "smooth"
 
+    class Design(models.TextChoices):
+        BETWEEN = "between", "between subjects: each evaluator judges one arm"
+        WITHIN = "within", "within subjects: each evaluator judges every arm"
+
     class SweepAxis(models.TextChoices):
         NONE = "", "none: the arms are compared with each other"
         STEP = "step", "checkpoint step"
@@ -66,6 +70,14 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
         blank=True,
         default=SweepAxis.NONE,
         help_text="The arms are ordered and named by it, and the report draws curves.",
+    )
+    design = models.CharField(
+        "who judges what",
+        max_length=7,
+        choices=Design,
+        default=Design.BETWEEN,
+        help_text="Within subjects, fewer evaluators tell arms apart, each of them "
+        "longer; the order of the arms is balanced over them.",
     )
     protocol = models.CharField(
         max_length=9, choices=Protocol, default=Protocol.HYPE_INF
@@ -197,6 +209,10 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
                 name="study_protocol_known",
             ),
             models.CheckConstraint(
+                condition=Q(design__in=["between", "within"]),
+                name="study_design_known",
+            ),
+            models.CheckConstraint(
                 condition=Q(sweep_axis__in=["", "step", "truncation"]),
                 name="study_sweep_axis_known",
             ),
@@ -285,8 +301,12 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
         return self.protocol == self.Protocol.HYPE_TIME
 
     @property
+    def is_within(self) -> bool:
+        return self.design == self.Design.WITHIN
+
+    @property
     def n_trials(self) -> int:
-        """How many scored images one evaluator judges."""
+        """How many scored images of one arm an evaluator judges, real ones included."""
         if self.is_timed:
             return self.n_blocks * self.images_per_block
         return self.n_real + self.n_fake
@@ -310,6 +330,7 @@ class Study(StudyWords, PaySettings, QualificationSettings, QualitySettings):
 
     @property
     def n_gold(self) -> int:
+        """How many gold images an evaluator sees among those of one arm."""
         return self.n_gold_per_block * (self.n_blocks if self.is_timed else 1)
 
 

@@ -32,6 +32,8 @@ class Terms:
         What the platform adds, as a share of the terms.
     currency : str
         What the amounts are in, for the sentence; all are taken as dollars' numbers.
+    n_arms_each : int
+        Arms that one evaluator judges; within subjects all of them.
     """
 
     seconds_per_trial: float
@@ -40,6 +42,7 @@ class Terms:
     hourly_minimum_dollars: float = 12.0
     fee_share: float = 0.0
     currency: str = "USD"
+    n_arms_each: int = 1
 
 
 @dataclass(frozen=True)
@@ -279,25 +282,27 @@ def _money(amount: float, form: str, terms: Terms) -> str:
 def _plan(
     people: People, n: int | None, *, n_arms: int, power: float | None, terms: Terms
 ) -> Plan:
-    minutes = people.n_trials * terms.seconds_per_trial / 60
+    n_trials = people.n_trials * terms.n_arms_each
+    minutes = n_trials * terms.seconds_per_trial / 60
     each = session_dollars(
-        n_correct=people.correct_share * people.n_trials, minutes=minutes, terms=terms
+        n_correct=people.correct_share * n_trials, minutes=minutes, terms=terms
     )
+    n_groups = max(1, n_arms // terms.n_arms_each)
     if n is None:
         statement = (
             f"Even {MAX_EVALUATORS} evaluators per arm are too few: the difference or "
             "the width is too small for this method."
         )
         return Plan(None, None, minutes, each, None, None, power, statement)
-    dollars = n * n_arms * each
+    dollars = n * n_groups * each
     cost = "each, unpaid"
     if each:
         cost = f"and {_money(each, '.2f', terms)} each, "
         cost += f"{_money(dollars, ',.0f', terms)} in all"
-    statement = (
-        f"{n} evaluators{' per arm' if n_arms > 1 else ''}, {minutes:.0f} minutes "
-        f"{cost}."
-    )
+    of_arms = " per arm" * (n_groups > 1)
+    if terms.n_arms_each > 1:
+        of_arms = f" of {terms.n_arms_each} arms each"
+    statement = f"{n} evaluators{of_arms}, {minutes:.0f} minutes {cost}."
     spread = people.scores.std(ddof=1) / np.sqrt(n)
     half_width = float(stats.t.ppf(0.975, n - 1) * spread)
     return Plan(

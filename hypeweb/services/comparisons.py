@@ -14,11 +14,14 @@ from hypeweb.science.hypotheses import HypothesisTest
 from hypeweb.science.ranking import Place
 from hypeweb.science.sequential import Decision, watch_arms
 from hypeweb.science.table_scores import Score, TableScores, plain
+from hypeweb.science.within import WithinComparison, WithinPair
 
 LEVEL = 0.95
 # Smaller differences do not matter, as a share of the range of scores: 5 points of an
 # error rate. Fixed here, before anybody looks, or the statement would not be valid.
 WATCH_MARGIN = 0.05
+# Of a study within subjects before two people have judged the same arms.
+NOT_WITHIN = WithinComparison(0, (), (), "Holm over 0 pairs.")
 # More undecided pairs than this are counted, not named.
 FEW_PAIRS = 3
 
@@ -51,6 +54,12 @@ class Compared:
     comparison: Comparison
     ranking: tuple[Place, ...]
     watch: Watch | None
+    within: WithinComparison | None = None
+
+    @property
+    def pairs(self) -> Sequence[PairComparison | WithinPair]:
+        """The pairs of arms, compared as the study's design allows."""
+        return self.comparison.pairs if self.within is None else self.within.pairs
 
 
 def arm_names(arms: Sequence[Arm]) -> dict[int, str]:
@@ -77,6 +86,9 @@ def as_result(study: Study, scored: TableScores) -> dict[str, Any]:
     )
     return {
         "comparison": plain(scored.comparisons.get(kind)),
+        "within": plain(scored.within.get(kind, NOT_WITHIN))
+        if study.is_within
+        else None,
         "ranking": plain(scored.rankings.get(kind, ())),
         "watch": plain(watched),
     }
@@ -92,6 +104,7 @@ def comparison_of(
     if stored is None or stored.result["comparison"] is None:
         return None
     found, watch = stored.result["comparison"], stored.result["watch"]
+    within = stored.result.get("within")
     return Compared(
         comparison=Comparison(
             tests=tuple(_test(entry) for entry in found["tests"]),
@@ -106,6 +119,13 @@ def comparison_of(
             pairs=tuple(WatchedPair(**entry) for entry in watch["pairs"]),
             margin=watch["margin"],
             level=watch["level"],
+        ),
+        within=within
+        and WithinComparison(
+            n_complete=within["n_complete"],
+            tests=tuple(_test(entry) for entry in within["tests"]),
+            pairs=tuple(WithinPair(**entry) for entry in within["pairs"]),
+            multiplicity=within["multiplicity"],
         ),
     )
 
@@ -122,7 +142,11 @@ def watch_sentences(study: Study, watched: Watch | None) -> tuple[str, ...]:
     """Return what may be said of a watched study now, a sentence for each pair."""
     pairs = watched.pairs if watched else ()
     if not pairs:
-        return ("No evaluator of one arm has one of another to be paired with yet.",)
+        return (
+            ("Nobody has judged two arms yet.",)
+            if study.is_within
+            else ("No evaluator of one arm has one of another to be paired with yet.",)
+        )
     decided = [pair for pair in pairs if pair.decision != "undecided"]
     others = [pair for pair in pairs if pair.decision == "undecided"]
     if len(others) <= FEW_PAIRS:
@@ -172,7 +196,12 @@ def watch(
 
 def _sentence(study: Study, pair: WatchedPair) -> str:
     arms = f"“{pair.first}” and “{pair.second}”"
-    after = f"after {pair.n_pairs} pair{'s' * (pair.n_pairs != 1)} of evaluators"
+    plural = "s" * (pair.n_pairs != 1)
+    after = (
+        f"after {pair.n_pairs} evaluator{plural}"
+        if study.is_within
+        else f"after {pair.n_pairs} pair{plural} of evaluators"
+    )
     interval = interval_text(study, pair.low, pair.high)
     if pair.decision == "separated":
         higher = pair.first if pair.low > 0 else pair.second

@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from hypeweb.models import Score, Session, Study, Trial
 from hypeweb.models.scores import Exclusions
 from hypeweb.science.populations import DEFAULT_LOG_SPREAD, DEFAULT_PERSON_SD
-from hypeweb.services.material import images_needed
+from hypeweb.services import designs
 
 # From how many ended studies on a site plans by its own people.
 ENOUGH_STUDIES = 2
@@ -76,13 +76,13 @@ def highest_cost(study: Study) -> Decimal:
     Nobody can tell an attention check, so a right answer to one is paid too.
     """
     calibration = calibrate(is_timed=study.is_timed)
-    n_shown = sum(images_needed(study)) + study.n_gold
+    n_shown = designs.n_trials_each(study)
     hours = Decimal(n_shown * calibration.seconds_per_trial / 3600)
     each = max(
         study.pay_base + n_shown * study.pay_per_correct,
         hours * study.pay_hourly_minimum,
     )
-    return (each * study.evaluators_per_arm * study.arms.count()).quantize(CENT)
+    return (each * designs.n_sessions_wanted(study)).quantize(CENT)
 
 
 def _spread_text(is_timed: bool, spread: float | None = None) -> str:

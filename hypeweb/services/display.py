@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from hypeweb.models import Session, Study
-from hypeweb.services import promises, qualifications, screens, sessions
+from hypeweb.services import designs, promises, qualifications, screens, sessions
 from hypeweb.services.promises import SECONDS_TIMED, SECONDS_UNTIMED
 from hypeweb.services.screens import Requirements
 from hypeweb.services.sessions import Part, Result
@@ -78,7 +78,8 @@ class Debrief:
 def facts_of(study: Study) -> Facts:
     """Return what may be told before a session."""
     seconds = SECONDS_TIMED if study.is_timed else SECONDS_UNTIMED
-    n_trials = study.n_trials + study.n_gold
+    n_blocks = designs.n_blocks_each(study)
+    n_trials = designs.n_trials_each(study)
     return Facts(
         name=study.name,
         slug=study.slug,
@@ -86,8 +87,8 @@ def facts_of(study: Study) -> Facts:
         is_timed=study.is_timed,
         n_trials=n_trials,
         percent_real=_percent_real(study),
-        n_blocks=study.n_blocks if study.is_timed else 1,
-        images_per_block=n_trials // (study.n_blocks if study.is_timed else 1),
+        n_blocks=n_blocks,
+        images_per_block=n_trials // n_blocks,
         feedback=study.feedback,
         minutes=max(1, round(n_trials * seconds / 60)),
         has_fixed_language=study.has_fixed_language,
@@ -142,7 +143,7 @@ def task_of(session: Session) -> Task:
         image_rendering=study.image_rendering,
         n_trials=study.qualification_n_trials
         if is_qualifying
-        else study.n_trials + study.n_gold,
+        else designs.n_trials_each(study),
     )
 
 

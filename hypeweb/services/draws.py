@@ -10,7 +10,7 @@ from hypeweb.models import Material, Sample, SampleSet, Session, Study, Trial
 from hypeweb.models.sessions import Truth
 from hypeweb.science.qualification import equal_shares
 from hypeweb.science.schedule import choose_least_shown
-from hypeweb.services import image_pools, shown_counts
+from hypeweb.services import designs, image_pools, shown_counts
 from hypeweb.services.errors import ConflictError
 
 ORIGINS = {Truth.REAL: SampleSet.Origin.REAL, Truth.FAKE: SampleSet.Origin.GENERATED}
@@ -23,39 +23,55 @@ class Place:
     truth: Truth
     sample_id: int
     purpose: Trial.Purpose = Trial.Purpose.SCORE
+    arm_id: int | None = None
 
 
 def draw_task(session: Session, rng: np.random.Generator) -> list[list[Place]]:
     """Return the trials of a session's task, block by block, gold ones among them.
 
-    Counts are exact and every order equally likely. There is no limit on runs of one
-    truth: with one, who counts knows the answer after a full run.
+    Each arm has blocks of its own, with real images of their own. Counts are exact and
+    every order equally likely. There is no limit on runs of one truth: with one, who
+    counts knows the answer after a full run.
     """
-    study = session.study
+    study, arms = session.study, designs.arms_of(session)
     n_blocks, (n_real, n_fake) = _block_counts(study)
-    counts = {Truth.REAL: n_real, Truth.FAKE: n_fake}
-    images = {
-        truth: _enough(draw_images(session, truth, n_blocks * n, rng), n_blocks * n)
-        for truth, n in counts.items()
+    n_gold = study.n_gold_per_block // 2
+    seen = _seen(session)
+    gold = {
+        truth: _draw_gold(session, truth, n_blocks * len(arms) * n_gold, rng)
+        for truth in Truth
     }
-    gold = {truth: _draw_gold(session, truth, rng) for truth in Truth}
+    reals = _draw_scored(
+        session, study.real_set, n_blocks * len(arms) * n_real, seen=seen, rng=rng
+    )
     blocks = []
-    for _block in range(n_blocks):
-        places = [
-            Place(truth, images[truth].pop())
-            for truth, n in counts.items()
-            for _n in range(n)
-        ] + [
-            Place(truth, gold[truth].pop(), Trial.Purpose.GOLD)
-            for truth in Truth
-            for _n in range(study.n_gold_per_block // 2)
-        ]
-        blocks.append([places[index] for index in rng.permutation(len(places))])
+    for arm in arms:
+        fakes = _draw_scored(
+            session, arm.sample_set, n_blocks * n_fake, seen=seen, rng=rng
+        )
+        for _block in range(n_blocks):
+            places = [
+                *(
+                    Place(Truth.REAL, reals.pop(), arm_id=arm.pk)
+                    for _n in range(n_real)
+                ),
+                *(
+                    Place(Truth.FAKE, fakes.pop(), arm_id=arm.pk)
+                    for _n in range(n_fake)
+                ),
+                *(
+                    Place(truth, gold[truth].pop(), Trial.Purpose.GOLD, arm.pk)
+                    for truth in Truth
+                    for _n in range(n_gold)
+                ),
+            ]
+            blocks.append([places[index] for index in rng.permutation(len(places))])
     return blocks
 
 
-def _draw_gold(session: Session, truth: Truth, rng: np.random.Generator) -> list[int]:
-    n = session.study.n_gold // 2
+def _draw_gold(
+    session: Session, truth: Truth, n: int, rng: np.random.Generator
+) -> list[int]:
     if not n:
         return []
     use = Material.Use.GOLD
@@ -63,19 +79,24 @@ def _draw_gold(session: Session, truth: Truth, rng: np.random.Generator) -> list
 
 
 def _block_counts(study: Study) -> tuple[int, tuple[int, int]]:
-    """Return the number of blocks, and the scored real and made images of each."""
+    """Return an arm's number of blocks, and the real and made images of each."""
     if not study.is_timed:
         return 1, (study.n_real, study.n_fake)
     half = study.images_per_block // 2
     return study.n_blocks, (half, half)
 
 
-def draw_images(
-    session: Session, truth: Truth, n: int, rng: np.random.Generator
+def _draw_scored(
+    session: Session,
+    sample_set: SampleSet,
+    n: int,
+    *,
+    seen: set[str],
+    rng: np.random.Generator,
 ) -> list[int]:
-    """Return up to n images for scored trials of one truth, in random order."""
-    pool = _scored_pool(session, truth)
-    return _draw(pool, session, n, seen=_seen(session), rng=rng)
+    """Return n images of a study's set for scored trials, in random order."""
+    pool = image_pools.scored_pool(session.study, sample_set)
+    return _enough(_draw(pool, session, n, seen=seen, rng=rng), n)
 
 
 def draw_qualification(session: Session, rng: np.random.Generator) -> list[Place]:
@@ -115,7 +136,10 @@ def draw_again(session: Session, trial: Trial, rng: np.random.Generator) -> int 
         sets = image_pools.material_sets(study, use=use, origin=ORIGINS[truth])
         sources = [image_pools.material_pool(study, source) for source in sets]
     else:
-        sources = [_scored_pool(session, truth)]
+        assert trial.arm is not None  # noqa: S101 - a trial of the task has an arm
+        real_set, made = study.real_set, trial.arm.sample_set
+        source = real_set if truth == Truth.REAL else made
+        sources = [image_pools.scored_pool(study, source)]
     seen = _seen(session)
     for index in rng.permutation(len(sources)):
         drawn = _draw(sources[index], session, 1, seen=seen, rng=rng)
@@ -181,13 +205,6 @@ def _take(
                 if len(drawn) == n:
                     break
     return [drawn[index] for index in rng.permutation(len(drawn))]
-
-
-def _scored_pool(session: Session, truth: Truth) -> image_pools.ImagePool:
-    assert session.arm is not None  # noqa: S101 - the task has an arm
-    real_set, made = session.study.real_set, session.arm.sample_set
-    source = real_set if truth == Truth.REAL else made
-    return image_pools.scored_pool(session.study, source)
 
 
 def _seen(session: Session) -> set[str]:

@@ -30,7 +30,7 @@ class ExportTable:
     columns: tuple[ExportColumn, ...]
 
 
-def _session_columns(path: str) -> tuple[ExportColumn, ...]:
+def _session_columns(path: str, *, arm: str) -> tuple[ExportColumn, ...]:
     """Return the columns on who judged where, `path` leading to the session."""
     return (
         ExportColumn(
@@ -42,8 +42,9 @@ def _session_columns(path: str) -> tuple[ExportColumn, ...]:
         ExportColumn(
             "arm",
             "text",
-            f"{path}arm_id",
-            "The arm as the report names it; empty before the evaluator has one.",
+            arm,
+            "The arm as the report names it, among whose images this one was shown; "
+            "empty in a qualification.",
         ),
         ExportColumn(
             "evaluator",
@@ -246,7 +247,7 @@ JUDGMENTS = ExportTable(
     "judgments",
     "one answer of one evaluator to one image",
     (
-        *_session_columns("trial__session__"),
+        *_session_columns("trial__session__", arm="trial__arm_id"),
         *_trial_columns("trial__"),
         *_image_columns(
             sample="trial__sample__", truth="trial__truth", purpose="trial__purpose"
@@ -260,7 +261,7 @@ TRIALS = ExportTable(
     "trials",
     "one image planned for one evaluator, answered or not",
     (
-        *_session_columns("session__"),
+        *_session_columns("session__", arm="arm_id"),
         *_trial_columns(""),
         # Of a trial that waits for its answer nothing is said that gives it away.
         *(

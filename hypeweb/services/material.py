@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from hypeweb.models import Material, SampleSet, Study
-from hypeweb.services import image_pools
+from hypeweb.services import designs, image_pools
 from hypeweb.services.errors import DomainError
 
 USE_NAMES = {
@@ -52,7 +52,8 @@ def check(
 def shortages(study: Study, arms: Sequence[SampleSet]) -> list[str]:
     """Return a sentence for each set with too few images for one evaluator's scores."""
     n_real, n_fake = images_needed(study)
-    scored = [(study.real_set, n_real), *((made, n_fake) for made in arms)]
+    n_arms = len(arms) if study.is_within else 1
+    scored = [(study.real_set, n_real * n_arms), *((made, n_fake) for made in arms)]
     found = []
     for sample_set, needed in scored:
         n_free = image_pools.scored_pool(study, sample_set).samples.count()
@@ -103,7 +104,7 @@ def _lacking(study: Study) -> dict[Material.Use, list[str]]:
 
 
 def images_needed(study: Study) -> tuple[int, int]:
-    """Return how many real and generated images one evaluator's scores rest on."""
+    """Return how many real and generated images one score of an evaluator rests on."""
     if study.is_timed:
         half = study.n_blocks * study.images_per_block // 2
         return half, half
@@ -116,7 +117,8 @@ def _material_needs(study: Study) -> Iterator[tuple[SampleSet, int]]:
     for origin in SampleSet.Origin:
         sets = image_pools.material_sets(study, use=use, origin=origin)
         for sample_set in sets:
-            yield sample_set, math.ceil(study.n_gold / 2 / len(sets))
+            n_gold = study.n_gold * designs.n_arms_each(study)
+            yield sample_set, math.ceil(n_gold / 2 / len(sets))
     if study.asks_qualification:
         attempts = study.qualification_max_attempts
         counts = {

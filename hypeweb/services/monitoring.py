@@ -12,6 +12,7 @@ from django.db.models.functions import Abs
 
 from hypeweb.models import Judgment, Pool, Qualification, Score, Session, Study, Trial
 from hypeweb.models.scores import Exclusions
+from hypeweb.services import designs
 
 State = Session.State
 PEOPLE = Session.Population.PEOPLE
@@ -140,7 +141,7 @@ def monitor_of(study: Study) -> Monitor:
     return Monitor(
         arms=_arms(study, scores),
         pools=_pools(study, by_pool, earned),
-        n_wanted=study.evaluators_per_arm * study.arms.count(),
+        n_wanted=designs.n_sessions_wanted(study),
         n_begun=states.total(),
         n_finished=states[State.FINISHED],
         n_running=sum(states[state] for state in RUNNING),
@@ -275,22 +276,21 @@ def _people(study: Study) -> QuerySet[Session]:
 
 
 def _arms(study: Study, scores: list[Score]) -> tuple[ArmState, ...]:
-    people = Q(sessions__population=PEOPLE)
+    people = Q(population=PEOPLE)
     texts = {score.arm_id: _text(score) for score in scores}
-    arms = study.arms.annotate(
-        n_finished=Count("sessions", filter=people & Q(sessions__state=State.FINISHED)),
-        n_running=Count("sessions", filter=people & Q(sessions__state__in=RUNNING)),
-        n_left=Count("sessions", filter=people & Q(sessions__state=State.LEFT)),
+    counted = designs.count_by_arm(
+        study,
+        {
+            "n_finished": people & Q(state=State.FINISHED),
+            "n_running": people & Q(state__in=RUNNING),
+            "n_left": people & Q(state=State.LEFT),
+        },
     )
     return tuple(
         ArmState(
-            label=arm.label,
-            n_finished=arm.n_finished,
-            n_running=arm.n_running,
-            n_left=arm.n_left,
-            score_text=texts.get(arm.pk, "no score yet"),
+            label=arm.label, score_text=texts.get(arm.pk, "no score yet"), **counts
         )
-        for arm in arms
+        for arm, counts in counted
     )
 
 

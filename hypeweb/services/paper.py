@@ -182,11 +182,17 @@ def _protocol(study: Study) -> Said:
         "images, one at a time and without a time limit"
     )
     feedback = "told" if study.feedback else "not told"
+    who = (
+        "Each evaluator judged every model so, in orders balanced over evaluators "
+        f"{cite('williams1949')}."
+        if study.is_within
+        else "Each evaluator judged one model."
+    )
     return Said(
         f"Realism was measured with {what} {cite('zhou2019hype')}: {task}, and said "
         f"whether it was real or generated (“{study.question}”). They were {feedback} "
-        "after each answer whether it was right. Each evaluator judged one model.",
-        ("zhou2019hype",),
+        f"after each answer whether it was right. {who}",
+        ("zhou2019hype", *(("williams1949",) if study.is_within else ())),
     )
 
 
@@ -295,6 +301,12 @@ def _comparisons(report: Report) -> list[Said]:
     if report.comparison and report.comparison.pairs:
         found.append(
             Said(
+                "Arms were compared within evaluators, by paired t-tests on their "
+                f"scores. {report.comparison.adjustment} Intervals of differences are "
+                "paired."
+            )
+            if report.study.is_within
+            else Said(
                 "Arms were compared on one score per evaluator. "
                 f"{report.comparison.adjustment} Intervals of differences are Welch's "
                 f"{cite('welch1947')}.",

@@ -10,12 +10,15 @@ from hypeweb.science import planning
 from hypeweb.science.planning import Plan, Terms
 from hypeweb.science.populations import People, timed_people, untimed_people
 from hypeweb.science.staircase import PRESETS, Rule
-from hypeweb.services import studies
+from hypeweb.services import designs, studies
 from hypeweb.services.costs import Calibration, calibrate
 from hypeweb.services.errors import DomainError
 
 # A simulation of more takes longer than anybody waits for a plan.
 MAX_TRIALS = 3000
+WITHIN_IS_STRONGER = (
+    ", or in more: the plan counts as if each arm had evaluators of its own."
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Setup:
     rule: Rule = PRESETS["hype-2019"]
     n_blocks: int = 3
     images_per_block: int = 150
+    n_arms_each: int = 1
 
     @property
     def n_trials(self) -> int:
@@ -49,6 +53,7 @@ def setup_of(study: Study) -> Setup:
         rule=studies.rule_of(study),
         n_blocks=study.n_blocks,
         images_per_block=study.images_per_block,
+        n_arms_each=designs.n_arms_each(study),
     )
 
 
@@ -100,7 +105,7 @@ def preview(
     calibration = calibrate(is_timed=setup.is_timed)
     expected = (250.0, 300.0) if setup.is_timed else (0.3, 0.4)
     half_width = 20.0 if setup.is_timed else 0.03
-    terms = terms_of(pay, calibration)
+    terms = terms_of(pay, calibration, n_arms_each=setup.n_arms_each)
     try:
         first, second = (_people(setup, each, calibration) for each in expected)
         plan = planning.plan_number(
@@ -118,16 +123,19 @@ def preview(
     return Preview(plan, _sentences(setup, plan, wanted, half_width, calibration))
 
 
-def terms_of(pay: PaySettings | None, calibration: Calibration) -> Terms:
+def terms_of(
+    pay: PaySettings | None, calibration: Calibration, *, n_arms_each: int = 1
+) -> Terms:
     """Return pace and pay of a study, as the planner counts with them."""
     if pay is None:
-        return Terms(calibration.seconds_per_trial)
+        return Terms(calibration.seconds_per_trial, n_arms_each=n_arms_each)
     return Terms(
         calibration.seconds_per_trial,
         base_dollars=float(pay.pay_base),
         correct_dollars=float(pay.pay_per_correct),
         hourly_minimum_dollars=float(pay.pay_hourly_minimum),
         currency=pay.currency,
+        n_arms_each=n_arms_each,
     )
 
 
@@ -180,7 +188,8 @@ def _sentences(
     width = amount_text(half_width, is_timed=setup.is_timed)
     shown = (
         f"Each arm's {score} will be known to about ±{known}, and two models with "
-        f"{apart} are told apart in {100 * (plan.power or 0):.0f} of 100 such studies."
+        f"{apart} are told apart in {100 * (plan.power or 0):.0f} of 100 such studies"
+        f"{WITHIN_IS_STRONGER if setup.n_arms_each > 1 else '.'}"
     )
     more = (
         f"±{width} takes {wanted.n_evaluators} evaluators per arm."

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from hypeweb.models import Study
 from hypeweb.science.pay import PayTerms, earned
+from hypeweb.services import designs
 
 # The publication's 10 minutes for 100 untimed images and 60 for 450 timed ones.
 SECONDS_UNTIMED = 6
@@ -37,7 +38,7 @@ def terms_of(study: Study) -> PayTerms:
 
 def promise_of(study: Study) -> Promise:
     """Return the least that an attentive evaluator may expect of a whole session."""
-    n_trials = study.n_trials + study.n_gold
+    n_trials = designs.n_trials_each(study)
     seconds = float(n_trials * (SECONDS_TIMED if study.is_timed else SECONDS_UNTIMED))
     if study.asks_qualification:
         seconds += study.qualification_n_trials * SECONDS_UNTIMED
@@ -50,13 +51,14 @@ def problem_of(study: Study) -> str:
     if not study.is_paid or study.budget is None:
         return ""
     promise = promise_of(study)
-    n_arms = study.arms.count()
-    least = Decimal(n_arms * promise.cents) / 100
+    n_groups = designs.n_groups(study)
+    least = Decimal(n_groups * promise.cents) / 100
     if study.budget >= least:
         return ""
+    where = "" if study.is_within else f" in each of the {n_groups} arms"
     return (
-        f"The budget of {study.budget:,.2f} does not pay one evaluator in each of the "
-        f"{n_arms} arms the {promise.cents / 100:.2f} that a session promises, before "
+        f"The budget of {study.budget:,.2f} does not pay one evaluator{where} the "
+        f"{promise.cents / 100:.2f} that a session promises, before "
         "fees; raise it, or shorten the study."
     )
 

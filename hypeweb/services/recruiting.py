@@ -32,6 +32,7 @@ from hypeweb.services import (
     accounts,
     audit,
     completion,
+    designs,
     identities,
     payments,
     qualifications,
@@ -418,7 +419,7 @@ def _post_to_mturk(posting: Posting, entry_url: str, *, was_tried: bool) -> str:
         study = posting.pool.study
         text = HitText(
             title=study.name,
-            description=f"{study.question} {study.n_trials} images.",
+            description=f"{study.question} {designs.n_trials_each(study)} images.",
             keywords="images, judgment, real or fake",
             frame_url=entry_url,
         )
@@ -491,7 +492,7 @@ def _post_to_prolific(posting: Posting, entry_url: str, *, was_tried: bool) -> s
         found = client.post(
             posting,
             name=study.name,
-            description=f"{study.question} {study.n_trials} images.",
+            description=f"{study.question} {designs.n_trials_each(study)} images.",
             url=(
                 f"{entry_url}?PROLIFIC_PID={{{{%PROLIFIC_PID%}}}}"
                 "&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"

@@ -145,6 +145,18 @@ REFERENCES = (
         year="1947",
     ),
     _article(
+        "williams1949",
+        "Williams 1949",
+        author="Williams, E. J.",
+        title="Experimental Designs Balanced for the Estimation of Residual Effects of "
+        "Treatments",
+        journal="Australian Journal of Scientific Research, Series A",
+        volume="2",
+        number="2",
+        pages="149--168",
+        year="1949",
+    ),
+    _article(
         "waudbysmith2024",
         "Waudby-Smith and Ramdas 2024",
         author="Waudby-Smith, Ian and Ramdas, Aaditya",

@@ -2,6 +2,7 @@
 
 from hypeweb.science.ranking import Place
 from hypeweb.science.table_scores import plain
+from hypeweb.science.within import WithinPair
 from hypeweb.services.report_columns import Column
 from hypeweb.services.report_sections import PlaceLine
 from hypeweb.services.reports import Cell, Report, Row
@@ -85,7 +86,10 @@ def as_comparison_rows(report: Report) -> list[list[str]]:
     for pair in (line.pair for line in section.pairs) if section else ():
         arms = ["pair", pair.first, pair.second]
         bounds = [_plain(pair.difference), _plain(pair.low), _plain(pair.high)]
-        table.append([*arms, "difference, Welch", *bounds, _plain(pair.p_welch)])
+        if isinstance(pair, WithinPair):
+            table.append([*arms, "difference, paired", *bounds, _plain(pair.p_paired)])
+        else:
+            table.append([*arms, "difference, Welch", *bounds, _plain(pair.p_welch)])
         table.append([*arms, "adjusted", "", "", "", _plain(pair.p_adjusted)])
         table.append([*arms, "permutation", "", "", "", _plain(pair.p_permutation)])
         table.append([*arms, "Hedges' g", _plain(pair.hedges_g), "", "", ""])

@@ -8,6 +8,7 @@ from hypeweb.science.comparison import PairComparison
 from hypeweb.science.correlation import RankCorrelation
 from hypeweb.science.hypotheses import HypothesisTest
 from hypeweb.science.ranking import Place
+from hypeweb.science.within import WithinPair
 from hypeweb.services.agreement import MetricAgreement
 from hypeweb.services.comparisons import (
     Compared,
@@ -18,10 +19,21 @@ from hypeweb.services.quality import Excluded
 from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
 
 ALPHA = 0.05
+LETTERS = {"Kruskal-Wallis": "H", "Friedman": "χ²"}
 APART = "clearly apart"
 INSEPARABLE = "not separable"
 UNTESTED = "not tested"
 NO_NUMBER = "none"
+BASIS_BETWEEN = (
+    "All tests take one score per evaluator and ask whether other people would agree "
+    "on these images. Intervals of differences are Welch's and not adjusted."
+)
+BASIS_WITHIN = (
+    "All tests take each evaluator's own differences between arms and ask whether "
+    "other people would agree on these images. Intervals of differences are paired and "
+    "not adjusted. The ranking takes the arms as judged by different people, which "
+    "makes its places less certain than they are."
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ class TestLine:
 class PairLine:
     """Two arms against each other, as printed."""
 
-    pair: PairComparison
+    pair: PairComparison | WithinPair
     difference_text: str
     interval_text: str
     p_adjusted_text: str
@@ -67,6 +79,7 @@ class ComparisonSection:
     places: tuple[PlaceLine, ...]
     eta_squared: float | None
     omega_squared: float | None
+    basis: str
 
 
 @dataclass(frozen=True)
@@ -115,8 +128,9 @@ class AgreementSection:
 
 def comparison_section(study: Study, compared: Compared) -> ComparisonSection:
     """Return the section on arms against each other."""
-    column, found = score_columns(study)[0], compared.comparison
-    pairs = tuple(_pair_line(study, pair) for pair in found.pairs)
+    column, within = score_columns(study)[0], compared.within
+    found = compared.comparison if within is None else within
+    pairs = tuple(_pair_line(study, pair) for pair in compared.pairs)
     return ComparisonSection(
         score_label=column.label,
         sentences=_sentences(found.tests, pairs, found.multiplicity),
@@ -124,15 +138,16 @@ def comparison_section(study: Study, compared: Compared) -> ComparisonSection:
         tests=tuple(_test_line(test) for test in found.tests),
         pairs=pairs,
         places=tuple(_place_line(column, place) for place in compared.ranking),
-        eta_squared=found.eta_squared,
-        omega_squared=found.omega_squared,
+        eta_squared=None if within else compared.comparison.eta_squared,
+        omega_squared=None if within else compared.comparison.omega_squared,
+        basis=BASIS_BETWEEN if within is None else BASIS_WITHIN,
     )
 
 
 def verdict(compared: Compared | None, first: str, second: str) -> str:
     """Return what the first arm is to the second; empty where nothing is said."""
     prepositions = {APART: "from", INSEPARABLE: "from", UNTESTED: "against"}
-    for pair in compared.comparison.pairs if compared else ():
+    for pair in compared.pairs if compared else ():
         if {pair.first, pair.second} == {first, second}:
             words = _verdict(pair)
             return f"{words} {prepositions[words]}"
@@ -204,7 +219,7 @@ def p_phrase(p_value: float | None) -> str:
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
-def _verdict(pair: PairComparison) -> str:
+def _verdict(pair: PairComparison | WithinPair) -> str:
     if pair.p_adjusted is None:
         return UNTESTED
     return APART if pair.p_adjusted < ALPHA else INSEPARABLE
@@ -223,19 +238,23 @@ def _sentences(
         sentences.append("The two arms are clearly apart.")
     elif pairs[0].verdict == UNTESTED:
         sentences.append(
-            "Within the arms no evaluator differs from another: there is no test."
+            "Evaluators do not differ from each other in this, so there is no test."
         )
     else:
         sentences.append("The two arms are not separable.")
     if len(pairs) > 1:
-        sentences.append(f"One-way ANOVA: {_test_line(tests[0]).text}")
+        sentences += [f"{_name(test)}: {_test_line(test).text}" for test in tests[:1]]
     elif pairs[0].verdict != UNTESTED:
         sentences.append(pairs[0].alone_text)
     return tuple(sentences)
 
 
+def _name(test: HypothesisTest) -> str:
+    return test.name[0].upper() + test.name[1:]
+
+
 def _test_line(test: HypothesisTest) -> TestLine:
-    letter = "H" if test.name == "Kruskal-Wallis" else "F"
+    letter = LETTERS.get(test.name, "F")
     df = ", ".join(f"{d:.0f}" if d == round(d) else f"{d:.1f}" for d in test.df)
     if test.statistic is None:
         return TestLine(test=test, text=test.note)
@@ -243,7 +262,7 @@ def _test_line(test: HypothesisTest) -> TestLine:
     return TestLine(test=test, text=f"{statistic}, {p_phrase(test.p_value)}.")
 
 
-def _pair_line(study: Study, pair: PairComparison) -> PairLine:
+def _pair_line(study: Study, pair: PairComparison | WithinPair) -> PairLine:
     has_interval = pair.low is not None and pair.high is not None
     return PairLine(
         pair=pair,
@@ -258,8 +277,12 @@ def _pair_line(study: Study, pair: PairComparison) -> PairLine:
     )
 
 
-def _alone_text(pair: PairComparison) -> str:
+def _alone_text(pair: PairComparison | WithinPair) -> str:
     """Return the tests of one pair alone; with very many people only Welch's."""
+    if isinstance(pair, WithinPair):
+        flip = f"sign-flip permutation test {p_phrase(pair.p_permutation)}"
+        of = f"of {pair.n_evaluators} evaluators"
+        return f"paired t-test {of} {p_phrase(pair.p_paired)}, {flip}."
     welch = f"Welch's t-test {p_phrase(pair.p_welch)}"
     if pair.p_permutation is None:
         return f"{welch}."

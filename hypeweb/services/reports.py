@@ -197,7 +197,7 @@ def _n_shown_again(study: Study, population: Population) -> dict[int, int]:
             trial__session__state=Session.State.FINISHED,
             exposure_flags__contains="shown_again",
         )
-        .values_list("trial__session__arm")
+        .values_list("trial__arm")
         .annotate(n=Count("pk"))
     )
     return dict(counted)

@@ -184,7 +184,7 @@ def judgments_of(
     )
     rows = list(
         found.values_list(
-            "trial__session__arm_id",
+            "trial__arm_id",
             "trial__session__evaluator_id",
             "trial__sample_id",
             "trial__block",

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When
 
 from hypeweb.models import Session, Study, Trial
+
+# Within subjects a session has every arm, and so none to be told by.
+ARM_LABEL = Case(When(sequence__isnull=True, then=F("arm__label")))
+ARM_POSITION = Case(When(sequence__isnull=True, then=F("arm__position")))
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ def sessions_of(study: Study) -> QuerySet[Session]:
     """Return a study's sessions with arm_label, and of scored trials their numbers."""
     scored = Q(trials__purpose=Trial.Purpose.SCORE)
     return study.sessions.annotate(
-        arm_label=F("arm__label"),
+        arm_label=ARM_LABEL,
         n_trials=Count("trials", filter=scored),
         n_judgments=Count("trials__judgment", filter=scored),
     )
@@ -30,8 +34,9 @@ def sessions_of(study: Study) -> QuerySet[Session]:
 def counts_of(study: Study) -> list[SessionCount]:
     """Return how many sessions there are of each arm, population and state."""
     counted = (
-        study.sessions.order_by("arm__position", "population", "state")
-        .values_list("arm__label", "population", "state")
+        study.sessions.annotate(arm_label=ARM_LABEL, arm_position=ARM_POSITION)
+        .order_by("arm_position", "population", "state")
+        .values_list("arm_label", "population", "state")
         .annotate(n=Count("pk"))
     )
     return [SessionCount(*row) for row in counted]

@@ -27,6 +27,7 @@ from hypeweb.science.scoring import block_mode
 from hypeweb.science.staircase import Rule, next_exposure
 from hypeweb.services import (
     admissions,
+    designs,
     draws,
     limits,
     places,
@@ -73,6 +74,7 @@ READ_OFTEN = (
         f"study__{name}"
         for name in (
             *("protocol", "n_blocks", "images_per_block", "n_masks", "mask_ms"),
+            "design",
             *("min_refresh_hz", "idle_limit_min", "duration_limit_min"),
             "time_limit_s",
             *("feedback", "qualification_feedback"),
@@ -82,7 +84,7 @@ READ_OFTEN = (
 )
 READ_OF_ANSWERED = (
     *("session_id", "number", "block", "purpose", "qualification_id", "sample_id"),
-    *("truth", "planned_ms", "n_shown", "issued_at"),
+    *("arm_id", "truth", "planned_ms", "n_shown", "issued_at"),
     *("judgment__answer", "judgment__is_correct", "judgment__is_void"),
     "judgment__exposure_flags",
 )
@@ -192,7 +194,7 @@ def join_study(
     evaluator: Evaluator | None = None,
     pool: Pool | None = None,
 ) -> Session:
-    """Open a session in the arm that has the fewest; a known evaluator's is kept.
+    """Open a session in the seat that the fewest took; a known evaluator's is kept.
 
     Without a pool people come through the study's own link, previews through none.
     """
@@ -217,7 +219,7 @@ def join_study(
             admissions.check(study, evaluator, now=now)
     seed = tokens.make_seed()
     # Nobody joins a full study, but only who qualified takes a place.
-    arm = places.choose_arm(
+    seat = places.choose_seat(
         study, population, pool=pool, now=now, rng=np.random.default_rng(seed)
     )
     evaluator = evaluator or _new_evaluator(population)
@@ -225,7 +227,8 @@ def join_study(
     return Session.objects.create(
         study=study,
         pool=pool,
-        arm=arm if admitted.is_admitted else None,
+        arm=seat.arm if admitted.is_admitted else None,
+        sequence=seat.sequence if admitted.is_admitted else None,
         qualification=admitted.qualification,
         evaluator=evaluator,
         token=tokens.make(),
@@ -251,14 +254,14 @@ def start_session(
         raise ConflictError(_("This study has ended. Thank you for your interest."))
     if not qualifications.still_holds(session, now=now):
         # The session's page asks for the qualification again.
-        session.qualification = session.arm = None
-        session.save(update_fields=["qualification", "arm"])
+        session.qualification = session.arm = session.sequence = None
+        session.save(update_fields=["qualification", "arm", "sequence"])
         return
     if session.state == Session.State.NO_PLACE:
         # The session's page goes on to the start, where the place is taken.
         if _take_place(session, study, now=now):
             session.state, session.finished_at = Session.State.CONSENTED, None
-        session.save(update_fields=["arm", "state", "finished_at"])
+        session.save(update_fields=["arm", "sequence", "state", "finished_at"])
         return
     _check_screen(session, screen)
     session.last_seen_at = now
@@ -456,12 +459,13 @@ def _take_place(session: Session, study: Study, *, now: datetime) -> bool:
         return True
     rng = np.random.default_rng(session.seed)
     try:
-        session.arm = places.choose_arm(
+        seat = places.choose_seat(
             study, session.population, pool=session.pool, now=now, rng=rng
         )
     except ConflictError:
         session.state, session.finished_at = Session.State.NO_PLACE, now
         return False
+    session.arm, session.sequence = seat.arm, seat.sequence
     return True
 
 
@@ -488,6 +492,7 @@ def _add_trials(
             block=block,
             purpose=place.purpose,
             qualification=qualification,
+            arm_id=place.arm_id,
             sample_id=place.sample_id,
             truth=place.truth,
             nonce=tokens.make(),
@@ -524,7 +529,7 @@ def _issue(
         number=1 + counts["n_before"],
         n_trials=counts["n_trials"],
         block=max(1, trial.block),
-        n_blocks=study.n_blocks if trial.planned_ms is not None else 1,
+        n_blocks=designs.n_blocks_each(study) if trial.block else 1,
         number_in_block=1 + counts["n_before_in_block"],
         block_size=counts["block_size"],
         nonce=trial.nonce,
@@ -748,6 +753,7 @@ def _repeat(session: Session, trial: Trial) -> None:
         session=session,
         number=number,
         block=trial.block,
+        arm_id=trial.arm_id,
         is_repeat=True,
         nonce=tokens.make(),
         image_token=tokens.make(),

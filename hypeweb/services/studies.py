@@ -8,7 +8,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Max, Q
 from django.utils.text import slugify
 
 from hypeweb.models import (
@@ -25,6 +25,7 @@ from hypeweb.science.staircase import PRESETS, Rule
 from hypeweb.services import (
     audit,
     costs,
+    designs,
     frozen_settings,
     material,
     promises,
@@ -280,16 +281,21 @@ def resume_study(*, study: Study, actor: User) -> None:
 
 def arms_with_counts(study: Study) -> list[Arm]:
     """Return the arms with n_finished and n_running people and n_simulated."""
-    people = Q(sessions__population=Session.Population.PEOPLE)
-    finished = Q(sessions__state=Session.State.FINISHED)
-    running = Q(sessions__state__in=[Session.State.CONSENTED, Session.State.RUNNING])
-    return list(
-        study.arms.select_related("sample_set").annotate(
-            n_finished=Count("sessions", filter=people & finished),
-            n_running=Count("sessions", filter=people & running),
-            n_simulated=Count("sessions", filter=~people & finished),
-        )
+    people = Q(population=Session.Population.PEOPLE)
+    finished = Q(state=Session.State.FINISHED)
+    running = Q(state__in=[Session.State.CONSENTED, Session.State.RUNNING])
+    counted = designs.count_by_arm(
+        study,
+        {
+            "n_finished": people & finished,
+            "n_running": people & running,
+            "n_simulated": ~people & finished,
+        },
     )
+    for arm, counts in counted:
+        for name, n in counts.items():
+            setattr(arm, name, n)
+    return [arm for arm, _counts in counted]
 
 
 def describe(study: Study) -> list[tuple[str, str]]:
@@ -300,6 +306,7 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Language for evaluators", study.get_language_display()),
         ("Real set", study.real_set.name),
         ("Evaluators per arm", str(study.evaluators_per_arm)),
+        ("Design", study.get_design_display()),
         ("Feedback after each answer", "yes" if study.feedback else "no"),
         ("Watched while it runs", "yes" if study.watch_sequentially else "no"),
         ("Pay", pay_text(study)),
@@ -446,8 +453,7 @@ def _staircase_text(study: Study) -> str:
 def check_settings(study: Study, sample_sets: Sequence[SampleSet]) -> None:
     """Refuse a draft that can never open."""
     _check_fields(study)
-    if not sample_sets:
-        raise DomainError("A study needs at least one arm; choose a generated set.")
+    designs.check(study, n_arms=len(sample_sets))
     if study.is_timed and study.images_per_block % 2:
         raise DomainError(
             "Images per block must be even, since half of them are real; got "

@@ -136,6 +136,7 @@ def _plan(setup: Setup, calibration: Calibration, options: dict[str, Any]) -> Pl
         correct_dollars=options["correct_dollars"],
         hourly_minimum_dollars=options["hourly_dollars"],
         fee_share=options["fee_share"],
+        n_arms_each=setup.n_arms_each,
     )
     if options["against"] is not None:
         return plans.plan_separation(

@@ -21,7 +21,8 @@ class SessionOut(Schema):
     """One evaluator's walk, seen from outside."""
 
     arm: str | None = Field(
-        alias="arm_label", description="The arm's label; null before there is one."
+        alias="arm_label",
+        description="The arm's label; null before there is one, and within subjects.",
     )
     population: str = Field(description="people, simulated or preview.")
     state: str = Field(description="How far it is, such as running or finished.")
@@ -36,7 +37,9 @@ class SessionOut(Schema):
 class SessionCountOut(Schema):
     """How many sessions of an arm and a population are in one state."""
 
-    arm: str | None = Field(description="The arm's label; null before there is one.")
+    arm: str | None = Field(
+        description="The arm's label; null before there is one, and within subjects."
+    )
     population: str = Field(description="people, simulated or preview.")
     state: str = Field(description="How far they are, such as running or finished.")
     n_sessions: int

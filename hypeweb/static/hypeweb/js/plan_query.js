@@ -1,6 +1,7 @@
 // What the planner needs of the study form.
 
 const FIELDS = [
+  "design",
   "protocol",
   "evaluators_per_arm",
   "n_real",

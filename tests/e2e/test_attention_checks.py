@@ -73,7 +73,7 @@ def test_a_walk_with_checks_and_the_report_with_and_without(
     answer_all(page, 6, answer=lambda trial: factories.other(trial.truth))
     page.get_by_role("heading", name="Thank you").wait_for(timeout=20_000)
     expect(page.locator("main")).to_contain_text("0 of 6 images")
-    factories.walk(factories.join(study), "rrrrrw")
+    factories.walk(factories.join(study))
     scores.score_study(study.pk, now=timezone.now())
     careless.refresh_from_db()
     assert careless.state == Session.State.FINISHED

@@ -8,10 +8,12 @@ help:  ## what there is to run
 
 demo:  ## the whole site from nothing, with a demo study (SERVE=0 ends after its report)
 	@deploy/install requirements.txt
+	@deploy/libraries
 	@$(BIN)/python manage.py demo
 
 test:  ## every check and every test, browser and servers included
 	@deploy/install requirements.txt deploy/requirements-dev.txt
+	@deploy/libraries
 	@deploy/check
 
 bench:  ## the benchmarks beside the published implementations, as ratios

@@ -262,6 +262,8 @@ LOGGING = {
         "boto3": {"level": "WARNING"},
         "botocore": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        # Tells of every rule of the screen's style that paper has no use for.
+        "weasyprint": {"level": "ERROR"},
     },
     "root": {
         "handlers": ["console"],

@@ -17,6 +17,8 @@ from hypeweb.models import (
     LeakAudit,
     Payment,
     Posting,
+    ReportPdf,
+    ReportVersion,
     SampleImport,
     SamplingRun,
     Study,
@@ -40,6 +42,7 @@ from hypeweb.services import (
     reconciliations,
     recruiting,
     replies,
+    report_pdfs,
     sampling,
     scores,
     settlements,
@@ -121,6 +124,12 @@ def draw(study_id: int) -> None:
     if not figures.is_soon(study_id, now=now):
         image_findings.find_images(study_id, now=now)
         figures.draw_study(study_id, now=now)
+
+
+@app.task
+def set_pdf(pdf_id: int) -> None:
+    """Set a report as a PDF."""
+    _run(report_pdfs.run_pdf, pdf_id)
 
 
 @app.task
@@ -225,6 +234,7 @@ def sweep() -> None:
         (score, scores.unscored(now=now)),
         (relate, agreement.unrelated()),
         (draw, figures.undrawn(now=now)),
+        (set_pdf, jobs.waiting(ReportPdf, now=now)),
         (notice_milestones, milestones.watched()),
         (send_notice, milestones.due(now=now)),
         (settle, settlements.unsettled()),
@@ -258,6 +268,12 @@ def send_invitations() -> None:
     """Queue the mails that may go out now; the sweep would find them too."""
     for invitation_id in invitations.due(now=timezone.now()):
         enqueue(send_invitation, invitation_id)
+
+
+def set_pdfs_of(version: ReportVersion) -> None:
+    """Queue the PDFs of a version that was just published."""
+    for pdf in report_pdfs.request_pdfs_of(version):
+        enqueue(set_pdf, pdf.pk)
 
 
 def enqueue(task: Task, *arguments: int) -> None:

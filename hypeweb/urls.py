@@ -359,6 +359,7 @@ urlpatterns = [
         {"form": "comparisons.csv"},
         name="comparisons_csv",
     ),
+    path("studies/<slug:slug>/report/pdf/", reports.report_pdf, name="report_pdf"),
     path(
         "studies/<slug:slug>/report.tex",
         reports.report_file,

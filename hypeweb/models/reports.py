@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from hypeweb.models.jobs import Job
 from hypeweb.models.scores import Exclusions
 from hypeweb.models.sessions import Session
 from hypeweb.models.studies import Study
@@ -188,6 +189,46 @@ class Retraction(Frozen):
 
     def __str__(self) -> str:
         return f"retraction of {self.version}"
+
+
+class ReportPdf(Job):
+    """A report as a PDF: of a version once, of the report as it is whenever asked."""
+
+    study = models.ForeignKey(
+        Study, on_delete=models.CASCADE, related_name="report_pdfs"
+    )
+    version = models.ForeignKey(
+        ReportVersion, null=True, on_delete=models.PROTECT, related_name="pdfs"
+    )
+    population = models.CharField(max_length=9, choices=Session.Population)
+    exclusions = models.CharField(max_length=7, choices=Exclusions)
+    sha256 = models.CharField(max_length=64, blank=True)
+    size_bytes = models.PositiveIntegerField(default=0)
+
+    class Meta(Job.Meta):
+        constraints = [
+            *Job.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["study", "population", "exclusions"],
+                condition=Q(version__isnull=True),
+                name="report_pdf_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["version", "exclusions"],
+                condition=Q(version__isnull=False),
+                name="report_pdf_of_version_unique",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | ~Q(sha256=""), name="report_pdf_is_there"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"PDF of {self.version or self.study}"
+
+    @property
+    def storage_key(self) -> str:
+        return f"versions/{self.sha256[:2]}/{self.sha256}.pdf"
 
 
 class ReportLink(models.Model):

@@ -58,6 +58,15 @@ class Said:
     keys: tuple[str, ...] = ()
 
 
+def for_page(report: Report) -> list[tuple[str, str, str]]:
+    """Return each text with its form and its title, as the page shows them."""
+    return [
+        ("txt", "Methods, in words", methods_text(report)),
+        ("tex", "Table, in LaTeX", latex_table(report)),
+        ("bib", "References, in BibTeX", bibtex(report)),
+    ]
+
+
 def latex_table(report: Report) -> str:
     """Return the report's table for a paper that loads booktabs."""
     n_people = sum(column.group == "people" for column in report.columns)

@@ -189,6 +189,12 @@ def build_report(
     )
 
 
+def population_shown(study: Study) -> Population:
+    """Return whose judgments a report shows where nobody says whose."""
+    found = Score.objects.filter(arm__study=study)
+    return _default_population(set(found.values_list("population", flat=True)))
+
+
 def _n_shown_again(study: Study, population: Population) -> dict[int, int]:
     counted = (
         Judgment.objects.filter(

@@ -11,9 +11,10 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from hypeweb import access
+from hypeweb import access, tasks
 from hypeweb.models import ReportVersion
 from hypeweb.project_forms import PublishForm, RetractForm
+from hypeweb.services import report_pdfs
 from hypeweb.services import report_versions as service
 from hypeweb.services.errors import DomainError
 from hypeweb.services.reports import ExclusionsChoice
@@ -40,6 +41,7 @@ def report_versions(request: HttpRequest, slug: str) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
+            tasks.set_pdfs_of(version)
             return redirect("report_version", slug=slug, number=version.number)
     context = {
         "study": found,
@@ -94,7 +96,16 @@ def version_file(
         response = HttpResponse(version.document, content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="{name}.json"'
         return response
-    published = service.read(version, exclusions=reports.exclusions_of(request))
+    exclusions = reports.exclusions_of(request)
+    if form == "pdf":
+        pdf = report_pdfs.pdf_of(
+            version.study,
+            version=version,
+            population=version.population,
+            exclusions=exclusions,
+        )
+        return reports.pdf_response(pdf, name=name)
+    published = service.read(version, exclusions=exclusions)
     return reports.file_of(published.report, form, name=name)
 
 

@@ -7,18 +7,19 @@ from typing import get_args
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
-from hypeweb import access
-from hypeweb.models import Study, StudyFigure
-from hypeweb.services import figures, paper, report_formats, reports
+from hypeweb import access, tasks
+from hypeweb.models import ReportPdf, Study, StudyFigure
+from hypeweb.services import figures, paper, report_formats, report_pdfs, reports
 from hypeweb.services.errors import DomainError
 from hypeweb.services.reports import ExclusionsChoice, Population, Report
 
 # What a report can be had as, by the end of its address.
 FILES = {
+    "pdf": "PDF",
     "json": "JSON",
     "csv": "CSV",
     "comparisons.csv": "CSV of comparisons",
@@ -27,6 +28,7 @@ FILES = {
     "txt": "Methods",
 }
 ADDRESSES = {
+    "pdf": "report_pdf",
     "json": "report_json",
     "csv": "report_csv",
     "comparisons.csv": "comparisons_csv",
@@ -64,14 +66,7 @@ def render_page(
 ) -> HttpResponse:
     """Return the page; nothing on it leads a reader with a link further."""
     whole = {one.name: getattr(page, one.name) for one in fields(page)}
-    whole["paper"] = [
-        (form, title, TEXTS[form](page.report))
-        for form, title in (
-            ("txt", "Methods, in words"),
-            ("tex", "Table, in LaTeX"),
-            ("bib", "References, in BibTeX"),
-        )
-    ]
+    whole["paper"] = paper.for_page(page.report)
     return render(request, "reports/report.html", {**whole, **context}, status=status)
 
 
@@ -81,6 +76,16 @@ def exclusions_of(request: HttpRequest) -> ExclusionsChoice:
     if exclusions not in get_args(ExclusionsChoice):
         raise DomainError(f"The exclusions must be none or applied; got {exclusions}.")
     return exclusions  # type: ignore[return-value]
+
+
+def population_of(request: HttpRequest) -> Population | None:
+    """Return whose judgments an address asks for; None leaves it to the report."""
+    population = request.GET.get("population")
+    if population is not None and population not in get_args(Population):
+        raise DomainError(
+            f"The population must be people or simulated; got {population}."
+        )
+    return population  # type: ignore[return-value]
 
 
 def file_of(report: Report, form: str, *, name: str) -> HttpResponse:
@@ -106,16 +111,49 @@ def file_of(report: Report, form: str, *, name: str) -> HttpResponse:
     return response
 
 
+def pdf_response(pdf: ReportPdf | None, *, name: str) -> HttpResponse:
+    """Return a PDF that is there; else say that it is not."""
+    response = HttpResponse(report_pdfs.read_pdf(pdf), content_type="application/pdf")
+    applied = "-exclusions-applied" if pdf and pdf.exclusions == "applied" else ""
+    response["Content-Disposition"] = f'attachment; filename="{name}{applied}.pdf"'
+    return response
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def report_pdf(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show how far the PDF of the report as it is now is; ask for it anew."""
+    user = access.researcher(request)
+    is_post = request.method == "POST"
+    study = access.study_to_change(user, slug) if is_post else access.study(user, slug)
+    population = population_of(request) or reports.population_shown(study)
+    exclusions = exclusions_of(request)
+    if is_post:
+        wanted = report_pdfs.request_pdf(
+            study=study, population=population, exclusions=exclusions
+        )
+        tasks.enqueue(tasks.set_pdf, wanted.pk)
+        return redirect(request.get_full_path())
+    pdf = report_pdfs.pdf_of(
+        study, version=None, population=population, exclusions=exclusions
+    )
+    if "download" in request.GET:
+        return pdf_response(pdf, name=f"{slug}-{population}")
+    context = {
+        "study": study,
+        "pdf": pdf,
+        "population": population,
+        "exclusions": exclusions,
+        "can_change": access.can_change(user, study),
+    }
+    return render(request, "reports/pdf.html", context)
+
+
 def _build(request: HttpRequest, slug: str) -> Report:
     study = access.study(access.researcher(request), slug)
-    population = request.GET.get("population")
-    if population is not None and population not in get_args(Population):
-        raise DomainError(
-            f"The population must be people or simulated; got {population}."
-        )
     return reports.build_report(
         study,
-        population=population,  # type: ignore[arg-type]
+        population=population_of(request),
         exclusions=exclusions_of(request),
     )
 

@@ -65,6 +65,14 @@ def researcher(request: HttpRequest) -> User:
     return request.user
 
 
+def admin(request: HttpRequest) -> User:
+    """Return who is logged in, if an admin; to others the page is not there."""
+    user = researcher(request)
+    if not user.is_staff:
+        raise NotFoundError("There is no such page.")
+    return user
+
+
 def projects_of(user: User, *, at_least: Role = Role.VIEWER) -> QuerySet[Project]:
     """Return the projects somebody has a role in; an admin's are all."""
     everything = Project.objects.all()

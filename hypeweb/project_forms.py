@@ -3,9 +3,18 @@
 from collections.abc import Iterable
 
 from django import forms
+from django.contrib.auth.models import User
 from django.http import QueryDict
 
-from hypeweb.models import Membership, Project, ReportVersion, Session
+from hypeweb.models import (
+    Membership,
+    Project,
+    ReportVersion,
+    SampleSet,
+    Session,
+    Study,
+)
+from hypeweb.services import overview
 
 ROLE_HELP = (
     "A viewer reads; an editor also adds and changes; an owner also manages members "
@@ -99,3 +108,41 @@ class RetractForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="It stays above the version for everybody who reads it.",
     )
+
+
+class OverviewForm(forms.Form):
+    """Filters of the admin's overview; what fits nothing filters nothing."""
+
+    state = forms.ChoiceField(
+        choices=[("", "any"), *Study.State.choices], required=False
+    )
+    protocol = forms.ChoiceField(
+        choices=[("", "any"), *Study.Protocol.choices], required=False
+    )
+    owner = forms.ModelChoiceField(
+        User.objects.filter(studies__isnull=False).distinct().order_by("username"),
+        required=False,
+        empty_label="any",
+    )
+    real_set = forms.ModelChoiceField(
+        SampleSet.objects.filter(studies_as_real__isnull=False).distinct(),
+        required=False,
+        empty_label="any",
+    )
+    sort = forms.ChoiceField(
+        label="Sorted by",
+        choices=[(name, name) for name in overview.SORTS],
+        required=False,
+    )
+
+    def filters(self) -> overview.Filters:
+        self.is_valid()
+        found = self.cleaned_data
+        owner, real_set = found.get("owner"), found.get("real_set")
+        return overview.Filters(
+            state=found.get("state", ""),
+            protocol=found.get("protocol", ""),
+            owner=owner.pk if owner else None,
+            real_set=real_set.pk if real_set else None,
+            sort=found.get("sort") or "newest",
+        )

@@ -1,0 +1,290 @@
+"""All studies of the site beside each other, for its admins."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Min, Q, QuerySet, Sum
+
+from hypeweb.models import (
+    Arm,
+    Evaluation,
+    Generator,
+    Job,
+    LeakAudit,
+    Payment,
+    ReportPdf,
+    SampleImport,
+    SamplingRun,
+    Score,
+    Session,
+    Study,
+)
+from hypeweb.models.scores import Exclusions
+from hypeweb.services import comparisons
+from hypeweb.services.errors import DomainError
+from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
+from hypeweb.services.reports import Cell, Number, cell_of
+
+PER_PAGE = 25
+MAX_ARMS = 12
+SORTS = {
+    "newest": ("-created_at", "-pk"),
+    "name": ("name", "pk"),
+    "owner": ("owner__username", "name", "pk"),
+    "evaluators": ("-n_evaluators", "name", "pk"),
+    "spend": ("-spent_cents", "name", "pk"),
+}
+Sort = Literal["newest", "name", "owner", "evaluators", "spend"]
+JOBS: dict[str, type[Job]] = {
+    "Imports": SampleImport,
+    "Generators": Generator,
+    "Samplings": SamplingRun,
+    "Leak audits": LeakAudit,
+    "Metrics": Evaluation,
+    "PDFs": ReportPdf,
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which studies, in which order."""
+
+    state: str = ""
+    owner: int | None = None
+    protocol: str = ""
+    real_set: int | None = None
+    sort: Sort = "newest"
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """One arm with both halves' main numbers, as the report prints them."""
+
+    arm: Arm
+    name: str
+    people: Cell
+    metric: Cell
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One study of the overview."""
+
+    study: Study
+    n_evaluators: int
+    spent: str
+    people: Column
+    arms: tuple[ArmRow, ...]
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """How one kind of jobs fares."""
+
+    name: str
+    n_waiting: int
+    n_running: int
+    n_failed: int
+    oldest_waiting: datetime | None
+    n_abandoned: int
+
+
+@dataclass(frozen=True)
+class ArmsCompared:
+    """Arms of several studies that may be compared."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Study, str, tuple[Cell, ...]], ...]
+
+
+def studies_page(
+    filters: Filters, number: str | None
+) -> tuple[Page[Study], list[StudyRow]]:
+    """Return a page of studies and its rows; as many queries for many as for one."""
+    page = Paginator(_studies(filters), PER_PAGE).get_page(number)
+    return page, _rows(list(page.object_list))
+
+
+def queues(*, now: datetime) -> list[QueueRow]:
+    """Return how the worker's jobs fare, by their rows."""
+    return [_queue(name, model, now=now) for name, model in JOBS.items()]
+
+
+def compare(arm_ids: Sequence[int]) -> ArmsCompared:
+    """Return arms side by side, or say why they may not be compared."""
+    arms = list(
+        Arm.objects.filter(pk__in=arm_ids[:MAX_ARMS])
+        .select_related("study__real_set", "sample_set")
+        .order_by("study__name", "position")
+    )
+    if len(arms) < 2:  # noqa: PLR2004 - a comparison needs two
+        raise DomainError("Choose at least two arms to compare.")
+    numbers, runs = _numbers(arms), _evaluations(arms)
+    _require_comparable(arms, [runs.get(_run_key(arm)) for arm in arms])
+    columns = score_columns(arms[0].study) + METRIC_COLUMNS
+    return ArmsCompared(
+        columns=columns,
+        rows=tuple(
+            (
+                arm.study,
+                arm.label,
+                tuple(
+                    cell_of(column, numbers.get((arm.pk, column.key)))
+                    for column in columns
+                ),
+            )
+            for arm in arms
+        ),
+    )
+
+
+def _studies(filters: Filters) -> QuerySet[Study]:
+    people = Q(
+        sessions__population=Session.Population.PEOPLE,
+        sessions__state=Session.State.FINISHED,
+    )
+    found = Study.objects.select_related("owner", "project", "real_set").annotate(
+        n_evaluators=Count("sessions__evaluator", filter=people, distinct=True),
+        spent_cents=Sum("spending__committed_cents", distinct=True, default=0),
+    )
+    wanted = {
+        "state": filters.state,
+        "owner": filters.owner,
+        "protocol": filters.protocol,
+        "real_set": filters.real_set,
+    }
+    chosen = {name: value for name, value in wanted.items() if value}
+    return found.filter(**chosen).order_by(*SORTS[filters.sort])
+
+
+def _rows(studies: list[Study]) -> list[StudyRow]:
+    arms = list(
+        Arm.objects.filter(study__in=studies)
+        .select_related("study", "sample_set")
+        .order_by("study", "position")
+    )
+    numbers = _numbers(arms)
+    by_study: dict[int, list[Arm]] = {}
+    for arm in arms:
+        by_study.setdefault(arm.study_id, []).append(arm)
+    return [
+        StudyRow(
+            study=study,
+            n_evaluators=study.n_evaluators,  # type: ignore[attr-defined]
+            spent=f"{study.spent_cents / 100:,.2f} {study.currency}",  # type: ignore[attr-defined]
+            people=score_columns(study)[0],
+            arms=_arm_rows(study, by_study.get(study.pk, []), numbers),
+        )
+        for study in studies
+    ]
+
+
+def _arm_rows(
+    study: Study, arms: list[Arm], numbers: dict[tuple[int, str], Number]
+) -> tuple[ArmRow, ...]:
+    names = comparisons.arm_names(arms)
+    people, metric = score_columns(study)[0], METRIC_COLUMNS[0]
+    return tuple(
+        ArmRow(
+            arm=arm,
+            name=names[arm.pk],
+            people=cell_of(people, numbers.get((arm.pk, people.key))),
+            metric=cell_of(metric, numbers.get((arm.pk, metric.key))),
+        )
+        for arm in arms
+    )
+
+
+def _run_key(arm: Arm) -> tuple[int, int, str]:
+    return arm.study.real_set_id, arm.sample_set_id, arm.study.extractor
+
+
+def _evaluations(arms: Iterable[Arm]) -> dict[tuple[int, int, str], Evaluation]:
+    sets = {arm.sample_set_id for arm in arms}
+    done = Evaluation.objects.filter(sample_set__in=sets, state=Job.State.DONE)
+    return {
+        (run.real_set_id, run.sample_set_id, run.extractor): run
+        for run in done.prefetch_related("results")
+    }
+
+
+def _numbers(arms: Sequence[Arm]) -> dict[tuple[int, str], Number]:
+    """Return people's scores and the metrics of arms, by arm and kind."""
+    scores = Score.objects.filter(
+        arm__in=[arm.pk for arm in arms],
+        population=Session.Population.PEOPLE,
+        exclusions=Exclusions.NONE,
+    )
+    found = {
+        (score.arm_id, score.kind): Number(
+            score.value,
+            score.low,
+            score.high,
+            note=score.note,
+            bound=score.bound,
+            statement=score.statement,
+        )
+        for score in scores
+    }
+    runs = _evaluations(arms)
+    for arm in arms:
+        run = runs.get(_run_key(arm))
+        for result in run.results.all() if run else ():
+            number = Number(result.value, result.low, result.high)
+            found[arm.pk, result.name] = number
+    return found
+
+
+def _require_comparable(arms: Sequence[Arm], runs: Sequence[Evaluation | None]) -> None:
+    studies = list({arm.study_id: arm.study for arm in arms}.values())
+    kept = [run.provenance for run in runs if run is not None]
+    facts: list[tuple[str, set[str]]] = [
+        ("real sets", {study.real_set.content_hash for study in studies}),
+        ("protocols", {study.get_protocol_display() for study in studies}),
+        ("extractors", {study.extractor for study in studies}),
+        *(
+            (name, {str(one.get(key)) for one in kept})
+            for name, key in (("resizing", "resize"), ("precision", "precision"))
+        ),
+    ]
+    if all(study.is_timed for study in studies):
+        facts.append(("presets", {study.preset for study in studies}))
+        exposures = {
+            f"{study.start_ms} ms from {study.min_ms} to {study.max_ms} ms"
+            for study in studies
+        }
+        facts.append(("exposures", exposures))
+    for name, values in facts:
+        if len(values) > 1:
+            shown = ", ".join(sorted(value[:40] for value in values))
+            raise DomainError(
+                f"These arms may not be compared: they have different {name} "
+                f"({shown}), so that their numbers do not mean the same."
+            )
+
+
+def _queue(name: str, model: type[Job], *, now: datetime) -> QueueRow:
+    states = Job.State
+    waiting = Q(state=states.QUEUED)
+    found = model._default_manager.aggregate(
+        n_waiting=Count("pk", filter=waiting),
+        n_running=Count("pk", filter=Q(state=states.RUNNING, lease_until__gte=now)),
+        n_failed=Count("pk", filter=Q(state=states.FAILED)),
+        n_abandoned=Count("pk", filter=Q(state=states.RUNNING, lease_until__lt=now)),
+        oldest_waiting=Min("created_at", filter=waiting),
+    )
+    return QueueRow(name=name, **found)
+
+
+def spent_in_all() -> list[tuple[str, str]]:
+    """Return what was confirmed paid over all studies, by currency."""
+    paid = (
+        Payment.objects.filter(state=Payment.State.CONFIRMED)
+        .order_by("currency")
+        .values_list("currency")
+        .annotate(cents=Sum("amount_cents"))
+    )
+    return [(currency, f"{cents / 100:,.2f}") for currency, cents in paid]

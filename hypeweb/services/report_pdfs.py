@@ -154,7 +154,9 @@ def _page(job: ReportPdf) -> dict[str, Any]:
         report = reports.build_report(
             job.study, population=population, exclusions=exclusions
         )
-        drawn = list(figures.figures_of(job.study, population=population))
+        drawn = list(
+            figures.figures_of(job.study, population=population, exclusions=exclusions)
+        )
         root = reverse("figure", args=[job.study.slug, 0, "svg"])
         base |= {"report": report, "figures": drawn}
     else:

@@ -64,7 +64,13 @@ def publish(
         _require_settled(study, population)
         last = study.report_versions.order_by("-number").first()
         number = last.number + 1 if last else 1
-        drawn = list(figures.figures_of(study, population=population))
+        drawn = [
+            figure
+            for exclusions in BASES
+            for figure in figures.figures_of(
+                study, population=population, exclusions=exclusions
+            )
+        ]
         files = {name: data for figure in drawn for name, data in _files(figure)}
         hashes = {name: _sha256(data) for name, data in files.items()}
         document = _document(
@@ -147,8 +153,10 @@ def read(version: ReportVersion, *, exclusions: ExclusionsChoice = "none") -> Pu
         version=version,
         report=report_in(document, exclusions=exclusions),
         figures=tuple(
-            snapshots.load(StudyFigure, entry["figure"])
+            figure
             for entry in document["figures"]
+            if (figure := snapshots.load(StudyFigure, entry["figure"])).exclusions
+            == exclusions
         ),
         has_exclusions=len(document["pages"]) > 1,
         is_intact=_sha256(version.document.encode()) == version.content_hash,

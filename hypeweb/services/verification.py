@@ -526,13 +526,13 @@ def _check_figures(document: Document, version: ReportVersion | None) -> Check:
     if version is None:
         return Check(name, 0, left_out="the files are not in this database")
     stated = {
-        f"{entry['figure']['kind']}.{suffix}": digest
+        f"{entry['figure']['kind']} {entry['figure']['exclusions']}.{suffix}": digest
         for entry in entries
         for suffix, digest in entry["files"].items()
     }
     kept = {file.name: file.storage_key for file in version.files.all()}
     found = {
-        f"{entry['figure']['kind']}.{suffix}": _file_hash(
+        f"{entry['figure']['kind']} {entry['figure']['exclusions']}.{suffix}": _file_hash(
             kept.get(f"{entry['figure']['id']}.{suffix}")
         )
         for entry in entries

@@ -525,19 +525,14 @@ def _check_figures(document: Document, version: ReportVersion | None) -> Check:
     entries = document.get("figures", [])
     if version is None:
         return Check(name, 0, left_out="the files are not in this database")
-    stated = {
-        f"{entry['figure']['kind']} {entry['figure']['exclusions']}.{suffix}": digest
-        for entry in entries
-        for suffix, digest in entry["files"].items()
-    }
     kept = {file.name: file.storage_key for file in version.files.all()}
-    found = {
-        f"{entry['figure']['kind']} {entry['figure']['exclusions']}.{suffix}": _file_hash(
-            kept.get(f"{entry['figure']['id']}.{suffix}")
-        )
-        for entry in entries
-        for suffix in entry["files"]
-    }
+    stated, found = {}, {}
+    for entry in entries:
+        figure = entry["figure"]
+        for suffix, digest in entry["files"].items():
+            where = f"{figure['kind']} {figure['exclusions']}.{suffix}"
+            stated[where] = digest
+            found[where] = _file_hash(kept.get(f"{figure['id']}.{suffix}"))
     return _check(name, stated, found)
 
 

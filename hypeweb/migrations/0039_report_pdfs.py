@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hypeweb', "0037_report_findings"),
+        ('hypeweb', "0038_time_limit"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hypeweb', "0038_time_limit"),
+        ('hypeweb', "0041_arms_required"),
     ]
 
     operations = [

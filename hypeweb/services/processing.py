@@ -1,8 +1,5 @@
-"""One batch of entries to stored images; runs in processes that know no models."""
+"""One batch of entries to stored images; runs in threads that touch no database."""
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,13 +46,6 @@ def process(
 ) -> list[Kept | Skipped]:
     """Return what each entry came to, its image stored."""
     return [_process(entry, size, store) for entry in entries]
-
-
-def die_with_parent() -> None:
-    """Let this process end where the one that started it was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_wait_for, args=[parent], daemon=True).start()
 
 
 def write_once(path: Path, data: bytes) -> None:
@@ -105,8 +95,3 @@ def _write_new(path: Path, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[file.write(view) :]
-
-
-def _wait_for(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

@@ -1,6 +1,5 @@
 import hashlib
 import io
-import os
 import tarfile
 import zipfile
 
@@ -11,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from hypeweb.models import Sample, SampleImport, SampleSet
-from hypeweb.services import archives, images, imports, preparation, samples
+from hypeweb.services import archives, images, imports, samples
 from hypeweb.services.errors import ConflictError, DomainError
 from tests.factories import NOW, images_zip, make_sample_set, png_bytes, zip_bytes
 
@@ -345,31 +344,18 @@ def test_a_field_out_of_range_is_a_sentence(researcher, fields, sentence):
     assert not SampleSet.objects.exists()
 
 
-@pytest.mark.slow
-def test_processes_store_what_one_alone_would(researcher, monkeypatch):
-    files = {f"{i:03d}.png": png_bytes(np.random.default_rng(i)) for i in range(70)}
-    data = zip_bytes({**files, "035.txt": b"no image"})
-    alone = import_bytes(researcher, data, name="alone")
-    for sample in alone.samples.all():
-        default_storage.delete(sample.storage_key)
-    monkeypatch.setattr(preparation, "FEW_IMAGES", 10)
-    together = import_bytes(researcher, data, name="together")
-    columns = ("position", "source_name", "content_hash", "size_bytes", "source_format")
-    rows = list(together.samples.values_list(*columns))
-    assert rows == list(alone.samples.values_list(*columns))
-    assert [skipped.name for skipped in together.skipped_files.all()] == ["035.txt"]
-    for sample in together.samples.all():
-        stored = hashlib.sha256(samples.read_png(sample)).hexdigest()
-        assert stored == sample.content_hash
-
-
-@pytest.mark.slow
-def test_a_decoder_that_dies_is_told_and_leaves_the_set_empty(researcher, monkeypatch):
-    monkeypatch.setattr(preparation, "FEW_IMAGES", 10)
-    monkeypatch.setattr(preparation.processing, "die_with_parent", os.abort)
-    sample_set = import_bytes(researcher, images_zip(40, seed=1))
-    assert "died, most likely for want of memory" in sample_set.job.error
-    assert (sample_set.n_samples, sample_set.job.state) == (
-        0,
-        SampleImport.State.FAILED,
+def test_images_come_in_order_and_are_what_is_stored(researcher):
+    names = [f"{i:03d}.png" for i in range(70)]
+    files = {name: png_bytes(np.random.default_rng(i)) for i, name in enumerate(names)}
+    sample_set = import_bytes(
+        researcher, zip_bytes({**files, "035.txt": b"no image"}), name="set"
     )
+    kept = sample_set.samples.order_by("position")
+    assert [sample.source_name for sample in kept] == names
+    assert [skipped.name for skipped in sample_set.skipped_files.all()] == ["035.txt"]
+    for sample in kept:
+        data = samples.read_png(sample)
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (
+            sample.content_hash,
+            sample.size_bytes,
+        )

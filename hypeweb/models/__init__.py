@@ -49,7 +49,7 @@ from hypeweb.models.reports import (
 )
 from hypeweb.models.samples import Sample, SampleSet
 from hypeweb.models.sampling import Sampling, SamplingRun
-from hypeweb.models.scores import Score, StudyComparison
+from hypeweb.models.scores import GroupScores, Score, StudyComparison
 from hypeweb.models.sessions import (
     Evaluator,
     Judgment,
@@ -75,6 +75,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "Generator",
+    "GroupScores",
     "ImageFindings",
     "Invitation",
     "Job",

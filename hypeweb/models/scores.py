@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from hypeweb.models.pools import Pool
 from hypeweb.models.sessions import Session
 from hypeweb.models.studies import Arm, Study
 
@@ -116,3 +117,36 @@ class StudyComparison(models.Model):
 
     def __str__(self) -> str:
         return f"comparison of the arms of {self.study} ({self.population})"
+
+
+class GroupScores(models.Model):
+    """What experts, or the crowd, say of a study's arms, where both took part."""
+
+    study = models.ForeignKey(
+        Study, on_delete=models.CASCADE, related_name="group_scores"
+    )
+    population = models.CharField(max_length=9, choices=Session.Population)
+    exclusions = models.CharField(max_length=7, choices=Exclusions)
+    group = models.CharField(max_length=7, choices=Pool.Group)
+    result = models.JSONField(
+        help_text="the numbers of each arm, as services/group_scores.py writes and "
+        "reads them"
+    )
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "group scores"
+        ordering = ["group"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "population", "exclusions", "group"],
+                name="group_scores_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(group__in=["crowd", "experts"]),
+                name="group_scores_group_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study} as {self.get_group_display()} judge it"

@@ -31,6 +31,15 @@ def as_json(report: Report) -> dict[str, object]:
             for column in report.columns + report.detail_columns
         ],
         "arms": [_row_json(row) for row in report.rows],
+        "groups": [
+            {
+                "group": line.group_label,
+                "arm": line.arm_label,
+                "n_evaluators": line.n_evaluators,
+                "numbers": {cell.key: cell_json(cell) for cell in line.cells},
+            }
+            for line in (report.groups.lines if report.groups else ())
+        ],
         "comparison": plain(report.comparison),
         "people_and_metrics": plain(report.agreement),
         "watch": list(report.watch),

@@ -1,6 +1,6 @@
 """The report: people and metrics side by side, every number from one place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,11 +20,13 @@ from hypeweb.services import (
     agreement,
     comparisons,
     evaluations,
+    group_scores,
     image_findings,
     quality,
     studies,
 )
 from hypeweb.services.comparisons import Compared
+from hypeweb.services.group_scores import GroupNumber, OfGroup
 from hypeweb.services.report_columns import (
     DEPEND_ON_COUNT,
     DOUBTED,
@@ -95,6 +97,24 @@ class Row:
 
 
 @dataclass(frozen=True)
+class GroupLine:
+    """One arm as one group of evaluators judges it."""
+
+    group_label: str
+    arm_label: str
+    n_evaluators: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class GroupSection:
+    """The crowd beside experts, where both judged."""
+
+    columns: tuple[Column, ...]
+    lines: tuple[GroupLine, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """What the page, the JSON and the CSV show of a study."""
 
@@ -114,6 +134,7 @@ class Report:
     settings: tuple[tuple[str, str], ...]
     real_grid: tuple[int, ...]
     images: ImagesSection | None = None
+    groups: GroupSection | None = None
 
 
 def build_report(
@@ -186,6 +207,50 @@ def build_report(
         images=images_section(
             image_findings.images_of(study, population=chosen, exclusions=exclusions)
         ),
+        groups=_groups(
+            study,
+            names,
+            group_scores.groups_of(study, population=chosen, exclusions=exclusions),
+        ),
+    )
+
+
+def _groups(
+    study: Study, names: Mapping[int, str], found: Sequence[OfGroup]
+) -> GroupSection | None:
+    """Return each arm's human scores, group by group."""
+    if not found:
+        return None
+    columns = score_columns(study)
+    lines = []
+    for pk, name in names.items():
+        for one in found:
+            numbers = {number.kind: number for number in one.arms.get(pk, ())}
+            main = numbers.get(columns[0].key)
+            lines.append(
+                GroupLine(
+                    group_label=one.label,
+                    arm_label=name,
+                    n_evaluators=main.n_evaluators if main else 0,
+                    cells=tuple(
+                        cell_of(column, _of_group(numbers.get(column.key)))
+                        for column in columns
+                    ),
+                )
+            )
+    return GroupSection(columns=columns, lines=tuple(lines))
+
+
+def _of_group(found: GroupNumber | None) -> Number | None:
+    if found is None:
+        return None
+    return Number(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        note=found.note,
+        bound=found.bound,
+        statement=found.statement,
     )
 
 

@@ -12,6 +12,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from hypeweb.models import (
+    GroupScores,
     Judgment,
     Score,
     Session,
@@ -23,12 +24,13 @@ from hypeweb.models.scores import Exclusions
 from hypeweb.models.sessions import Truth
 from hypeweb.science.answers import EvaluatorAnswers, class_counts
 from hypeweb.science.arm_scores import Settings, TimedScores, UntimedScores
-from hypeweb.science.estimates import Caution, Estimate
+from hypeweb.science.estimates import Caution
 from hypeweb.science.judgments_table import JudgmentsTable, judgments_digest
 from hypeweb.science.populations import between_person_sd
 from hypeweb.science.response_times import ResponseTimes
 from hypeweb.science.table_scores import TableScores, plain, score_arms
-from hypeweb.services import comparisons, quality, software
+from hypeweb.services import comparisons, group_scores, quality, software
+from hypeweb.services.group_scores import Number
 from hypeweb.services.pseudonyms import pseudonym
 
 # A researcher's own preview is no evidence.
@@ -40,18 +42,6 @@ COUNTS = Q(
     trial__purpose=Trial.Purpose.SCORE,
     is_void=False,
 )
-
-
-@dataclass(frozen=True)
-class Number:
-    """One number of an arm, as a row of `Score` holds it."""
-
-    kind: Score.Kind
-    estimate: Estimate
-    note: str = ""
-    bound: str = ""
-    statement: str = ""
-    person_spread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +61,7 @@ def score_study(study_id: int, *, now: datetime) -> None:
     study = Study.objects.get(pk=study_id)
     scores: list[Score] = []
     compared: list[StudyComparison] = []
+    by_group: list[GroupScores] = []
     for population in SCORED:
         left_out = quality.flag_sessions(study, population=population)
         until = last_counted(study, population=population)
@@ -97,6 +88,8 @@ def score_study(study_id: int, *, now: datetime) -> None:
             table, scored = found
             basis = Basis(study, population, exclusions)
             scores += _scores(basis, table, scored, now=now)
+            without = left_out if exclusions == Exclusions.APPLIED else ()
+            by_group += _by_group(basis, without=without, until=until, now=now)
             compared.append(
                 StudyComparison(
                     study=study,
@@ -114,8 +107,60 @@ def score_study(study_id: int, *, now: datetime) -> None:
             return  # a later reading of the judgments was quicker
         stored.delete()
         StudyComparison.objects.filter(study=study).delete()
+        GroupScores.objects.filter(study=study).delete()
         Score.objects.bulk_create(scores)
         StudyComparison.objects.bulk_create(compared)
+        GroupScores.objects.bulk_create(by_group)
+
+
+def _by_group(
+    basis: Basis,
+    *,
+    without: Collection[int],
+    until: datetime | None,
+    now: datetime,
+) -> list[GroupScores]:
+    """Return what each group of pools says, where judgments of more than one count."""
+    study = basis.study
+    counted = Judgment.objects.filter(
+        COUNTS,
+        trial__session__study=study,
+        trial__session__population=basis.population,
+    ).exclude(trial__session__in=without)
+    groups = counted.order_by().values_list("trial__session__pool__group", flat=True)
+    present = sorted(group for group in groups.distinct() if group)
+    if len(present) < 2:  # noqa: PLR2004 one group is the whole study
+        return []
+    names = comparisons.arm_names(list(study.arms.all()))
+    found = []
+    for group in present:
+        table = judgments_of(
+            study,
+            population=basis.population,
+            without=without,
+            until=until,
+            group=group,
+        )
+        scored = _score(study, table)
+        if scored is None:
+            continue
+        _, arms = scored
+        result = [
+            group_scores.as_result(pk, arm_numbers(table, name, arms.arms[name]))
+            for pk, name in names.items()
+            if name in arms.arms
+        ]
+        found.append(
+            GroupScores(
+                study=study,
+                population=basis.population,
+                exclusions=basis.exclusions,
+                group=group,
+                result=result,
+                computed_at=now,
+            )
+        )
+    return found
 
 
 def _score(
@@ -160,10 +205,12 @@ def judgments_of(
     population: str,
     without: Collection[int] = (),
     until: datetime | None = None,
+    group: str | None = None,
 ) -> JudgmentsTable:
     """Return the judgments of the finished sessions but some, by order of finishing.
 
-    With `until`, of the sessions that ended by then.
+    With `until`, of the sessions that ended by then; with `group`, of those who came
+    through its pools.
 
     The order is that of arrival, which the confidence sequence needs, and decides the
     random numbers that `manage.py score_judgments` would draw for the same rows.
@@ -176,6 +223,8 @@ def judgments_of(
     )
     if until is not None:
         found = found.filter(trial__session__finished_at__lte=until)
+    if group is not None:
+        found = found.filter(trial__session__pool__group=group)
     found = found.exclude(trial__session__in=without).order_by(
         "trial__session__finished_at",
         "trial__session_id",

@@ -100,7 +100,7 @@ def test_as_text_is_a_table_with_the_notes(full_study):
 def test_the_number_of_queries_does_not_grow_with_arms(
     full_study, django_assert_num_queries
 ):
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         reports.build_report(full_study)
 
 

@@ -37,16 +37,19 @@ def is_late(session: Session, *, now: datetime) -> bool:
     )
 
 
-def is_answer_late(study: Study, *, rt_ms: float, server_ms: float) -> bool:
+def is_answer_late(study: Study, *, rt_ms: float, server_ms: float | None) -> bool:
     """Return whether an answer came too long after its image had to disappear.
 
     By the browser's clock, or by the server's own: a page that stood still, or whose
-    clock was changed, gains no time to look an image up.
+    clock was changed, gains no time to look an image up. None where a break lay between
+    issue and image: then the server's says nothing.
     """
     if study.look_limit_s is None:
         return False
     latest_ms = 1000 * (study.look_limit_s + ANSWER_S)
-    return rt_ms > latest_ms or server_ms > latest_ms + 1000 * TRAVEL_S
+    return rt_ms > latest_ms or (
+        server_ms is not None and server_ms > latest_ms + 1000 * TRAVEL_S
+    )
 
 
 def end_if_late(session: Session, *, now: datetime) -> None:

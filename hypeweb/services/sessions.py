@@ -680,7 +680,7 @@ def _flags(
     if session.is_simulated or trial.qualification_id is not None:
         return []
     if trial.planned_ms is None:
-        return _look_flags(session.study, trial, answer, server_ms=server_ms)
+        return _look_flags(session, trial, answer, server_ms=server_ms)
     exposure = answer.exposure
     flags = [flag for flag in exposure.flags if flag in EXPOSURE_FLAGS]
     if not exposure.shown_ms:
@@ -693,17 +693,25 @@ def _flags(
 
 
 def _look_flags(
-    study: Study, trial: Trial, answer: Answer, *, server_ms: float
+    session: Session, trial: Trial, answer: Answer, *, server_ms: float
 ) -> list[str]:
     """Return what broke the time limit of an untimed trial, where there is one."""
+    study = session.study
     if study.look_limit_s is None:
         return []
     flags = []
-    if limits.is_answer_late(study, rt_ms=answer.rt_ms, server_ms=server_ms):
+    since_issue = None if _follows_break(session, trial) else server_ms
+    if limits.is_answer_late(study, rt_ms=answer.rt_ms, server_ms=since_issue):
         flags.append(LATE)
     if trial.n_shown > 1:
         flags.append("shown_again")
     return flags
+
+
+def _follows_break(session: Session, trial: Trial) -> bool:
+    """Return whether a trial was issued before a break, and its image shown after."""
+    answered = session.trials.filter(block=trial.block, judgment__isnull=False)
+    return trial.block > 1 and not answered.exists()
 
 
 def _departs(

@@ -146,6 +146,34 @@ def test_the_limit_is_that_of_people_at_the_task_alone(researcher):
     assert not Judgment.objects.filter(is_void=True).exists()
 
 
+def test_a_break_before_a_block_makes_no_answer_late(researcher):
+    within = open_study(
+        researcher, protocol="hype_inf", n_arms=2, design="within", time_limit_s=5
+    )
+    session, now = join(within), NOW
+    flags = []
+    for at_s in (1, 1, 1, 1, 600, 600):  # blocks of four
+        now += timedelta(seconds=at_s)
+        issued = sessions.issue_trial(
+            session=session, now=now - timedelta(seconds=at_s)
+        )
+        answer = Answer(nonce=issued.nonce, answer="real", rt_ms=900)
+        sessions.record_judgment(session=session, answer=answer, now=now)
+        flags.append(Judgment.objects.latest("pk").exposure_flags)
+    assert flags == ["", "", "", "", "", "late"]
+
+
+def test_after_a_break_the_page_still_tells_who_is_late(researcher):
+    within = open_study(
+        researcher, protocol="hype_inf", n_arms=2, design="within", time_limit_s=5
+    )
+    session, now = join(within), NOW
+    for rt_ms in (900, 900, 900, 900, 60_000):
+        answer_after(session, rt_ms=rt_ms, at=now)
+        now += timedelta(minutes=2)
+    assert Judgment.objects.latest("pk").exposure_flags == "late"
+
+
 def test_database_refuses_a_limit_of_no_time(limited):
     with pytest.raises(IntegrityError), transaction.atomic():
         Study.objects.filter(pk=limited.pk).update(time_limit_s=0)

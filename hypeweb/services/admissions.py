@@ -7,7 +7,15 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from hypeweb.models import Block, Evaluator, Project, Qualification, Session, Study
+from hypeweb.models import (
+    Block,
+    Evaluator,
+    Payment,
+    Project,
+    Qualification,
+    Session,
+    Study,
+)
 from hypeweb.services import audit
 from hypeweb.services.errors import ConflictError, DomainError
 
@@ -103,6 +111,12 @@ def requalify(*, session: Session, actor: User) -> int:
         raise ConflictError(
             "Only somebody who did not qualify may try again; this session is "
             f"{session.get_state_display()}."
+        )
+    extra = Payment.objects.filter(session=session, reason=Payment.Reason.EXTRA)
+    if extra.exists():
+        raise ConflictError(
+            "This person was let try again before and is paid for that; further work "
+            "could not be paid."
         )
     failed = Qualification.objects.filter(session=session).exclude(has_passed=True)
     n_forgiven = failed.update(is_forgiven=True)

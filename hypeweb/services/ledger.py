@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -226,7 +227,10 @@ def manual_rows(study: Study) -> Iterator[str]:
 
 def confirm_manual(*, study: Study, text: str, actor: User, now: datetime) -> Confirmed:
     """Take back the CSV with its column “paid” filled in; each line counts once."""
-    rows = csv.DictReader(io.StringIO(text))
+    heading = text.partition("\n")[0]
+    # Spreadsheets save semicolons where the comma is the decimal point.
+    delimiter = ";" if heading.count(";") > heading.count(",") else ","
+    rows = csv.DictReader(io.StringIO(text), delimiter=delimiter)
     if not {"reference", "paid"} <= set(rows.fieldnames or ()):
         raise DomainError(
             "The file needs the columns “reference” and “paid”, as in the one "
@@ -278,10 +282,18 @@ def _problem_with(payment: Payment | None, row: dict[str, str]) -> str:
     if payment is None:
         return "no payment by hand of this study has this reference."
     stated = (row.get("amount") or "").strip()
-    owed = f"{payment.amount_cents / 100:.2f}"
-    if stated and stated != owed:
+    if stated and _cents(stated) != payment.amount_cents:
+        owed = f"{payment.amount_cents / 100:.2f}"
         return f"the file says {stated[:20]}, and {owed} are owed."
     return ""
+
+
+def _cents(text: str) -> Decimal | None:
+    """Return an amount as spreadsheets write it back: 1.50, 1.5 or 1,5."""
+    try:
+        return Decimal(text.replace(",", ".")) * 100
+    except InvalidOperation:
+        return None
 
 
 def _uuid(text: str | None) -> UUID | None:

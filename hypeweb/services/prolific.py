@@ -16,6 +16,8 @@ TOO_MANY = 429
 SERVER_FAULT = 500
 # Submissions that Prolific itself pays, or has paid, the reward of.
 PAID = frozenset({"APPROVED", "PARTIALLY APPROVED", "SCREENED OUT"})
+# Its person has not come back with a code; before that nothing can be paid.
+UNDER_WAY = frozenset({"RESERVED", "ACTIVE"})
 
 
 class ProlificError(Exception):
@@ -213,10 +215,9 @@ class ProlificPayer:
                 return Outcome("not_yet", str(error))
             return Outcome("refused", str(error))
 
-    def _pay_base(self, payment: Payment, submission_id: str) -> None:
+    def _pay_base(self, payment: Payment, submission_id: str, study_id: str) -> None:
         """Approve a submission, or screen it out where the study's plan has that."""
         if payment.session.state == Session.State.SCREENED_OUT:
-            study_id = str(self._client.submission(submission_id)["study_id"])
             try:
                 self._client.screen_out(
                     study_id=study_id,
@@ -238,10 +239,13 @@ class ProlificPayer:
         remember: Callable[[str], None],
     ) -> Outcome:
         submission_id = enrolment.external_id
+        found = self._client.submission(submission_id)
+        if found["status"] in UNDER_WAY:
+            return Outcome("not_yet", "The person has not submitted at Prolific yet.")
+        study_id = str(found["study_id"])
         if payment.reason == Payment.Reason.BASE:
-            self._pay_base(payment, submission_id)
+            self._pay_base(payment, submission_id, study_id)
             return Outcome("done")
-        study_id = str(self._client.submission(submission_id)["study_id"])
         bonus_id = self._client.set_up_bonus(
             study_id=study_id, submission_id=submission_id, cents=payment.amount_cents
         )

@@ -344,7 +344,11 @@ def join(*, pool: Pool, arrival: Arrival, now: datetime) -> Session:
         evaluator=evaluator,
         pool=pool,
     )
-    if Enrolment.objects.filter(session=joined).exists():
+    # Read again now that the study is locked: the button may have been pressed twice.
+    held = Enrolment.objects.filter(session=joined).first()
+    if held and (held.service, held.external_id) == (service, arrival.submission_id):
+        return joined
+    if held is not None:
         raise ConflictError(
             _(
                 "You have already taken part in this study with another assignment. "
@@ -531,8 +535,9 @@ def _sync_mturk(posting: Posting, *, now: datetime) -> None:
                     now=now,
                     enrolment=enrolment,
                 )
-            except DomainError as error:
-                logger.warning("a code of %s was refused: %s", enrolment, error)
+            except DomainError:
+                # Nor the code: some workers paste their own id.
+                logger.warning("a code of session %s was refused", enrolment.session_id)
         _give_labels(posting.pool, enrolment, worker_id=found.worker_id, now=now)
 
 

@@ -146,3 +146,21 @@ def test_the_single_payments_ask_as_much_for_one_as_for_three(
         found = list(ledger.payments_of(settled))
         assert found[0].error == "look here"
         assert [one.session.pool.name for one in found] == ["Open link"] * 5
+
+
+@pytest.mark.parametrize(("delimiter", "point"), [(",", "."), (";", ",")])
+def test_a_file_that_a_spreadsheet_saved_comes_back(
+    settled, researcher, delimiter, point
+):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ledger.MANUAL_COLUMNS, delimiter=delimiter)
+    writer.writeheader()
+    for row in rows_of(settled):
+        amount = row["amount"].rstrip("0").rstrip(".").replace(".", point)
+        writer.writerow({**row, "amount": amount, "paid": "yes"})
+
+    done = ledger.confirm_manual(
+        study=settled, text=text.getvalue(), actor=researcher, now=NOW
+    )
+
+    assert (done.n_confirmed, done.problems) == (5, ())

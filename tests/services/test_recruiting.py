@@ -374,3 +374,64 @@ def test_older_news_of_a_submission_changes_nothing(paid):
     recruiting.take_status(Service.PROLIFIC, name, status="ACTIVE", at=NOW)
 
     assert Enrolment.objects.get().status == "APPROVED"
+
+
+@pytest.mark.parametrize("reason", ["base", "bonus"])
+def test_nothing_is_paid_at_prolific_before_the_person_submits(
+    paid, prolific, clock, reason
+):
+    pool = pool_of(paid, "prolific")
+    session = walk(arrive(pool))
+    settlements.settle(session.pk, now=NOW)
+    prolific.submit("3ASSIGNMENT0000", participant="p")
+    prolific.submissions["3ASSIGNMENT0000"].status = "ACTIVE"
+    Payment.objects.update(approved_at=NOW)
+    due = Payment.objects.get(reason=reason)
+    payer = accounts.payer_of(due)
+
+    payments.send_payment(due.pk, payer=payer, now=clock.now)
+
+    due.refresh_from_db()
+    assert (due.state, Budget.objects.get().committed_cents) == ("owed", 0)
+    prolific.submissions["3ASSIGNMENT0000"].status = "AWAITING REVIEW"
+    clock.advance(hours=2)
+    payments.send_payment(due.pk, payer=payer, now=clock.now)
+    clock.advance(hours=2)
+    payments.send_payment(due.pk, payer=payer, now=clock.now)
+    due.refresh_from_db()
+    assert due.state == "confirmed"
+
+
+def test_who_presses_begin_twice_is_not_sent_away(paid, monkeypatch):
+    pool = pool_of(paid, "mturk")
+    first = arrive(pool)
+    rows = Enrolment.objects.select_related("session__evaluator")
+    # The second request looked before the first had stored anything.
+    monkeypatch.setattr(
+        Enrolment.objects, "select_related", lambda *_: rows.none(), raising=False
+    )
+
+    again = recruiting.join(
+        pool=pool, arrival=Arrival("AWORKER00000", "3ASSIGNMENT0000"), now=NOW
+    )
+
+    assert again == first
+    with pytest.raises(ConflictError, match="another assignment"):
+        recruiting.join(pool=pool, arrival=Arrival("AWORKER00000", "3OTHER"), now=NOW)
+
+
+def test_a_refused_code_is_in_no_log(paid, mturk, caplog):
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool, 1)
+    arrive(pool, posting=posting)
+    mturk.submit(
+        "3ASSIGNMENT0000",
+        worker_id="AWORKER00000",
+        hit_id=posting.external_id,
+        code="AWORKER00000",
+    )
+
+    recruiting.sync(posting.pk, now=NOW)
+
+    assert "was refused" in caplog.text
+    assert "AWORKER" not in caplog.text

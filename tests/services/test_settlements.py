@@ -4,6 +4,7 @@ import pytest
 
 from hypeweb.models import Judgment, Payment, Session, Study
 from hypeweb.services import admissions, payments, sessions, settlements
+from hypeweb.services.errors import ConflictError
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -156,3 +157,15 @@ def test_a_budget_that_pays_without_asking_approves_at_once(paid):
 
     assert set(Payment.objects.values_list("approved_at", flat=True)) == {NOW}
     assert budget.hard_cents == 50000
+
+
+def test_nobody_is_let_work_a_third_time_for_nothing(researcher):
+    study = factories.qualifying_study(
+        researcher, protocol="hype_inf", qualification_max_attempts=1, **PAY
+    )
+    session = walk(join(study), "w")
+    settlements.settle(session.pk, now=NOW)
+    Payment.objects.update(reason="extra")
+
+    with pytest.raises(ConflictError, match="let try again before"):
+        admissions.requalify(session=session, actor=researcher)

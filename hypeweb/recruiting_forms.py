@@ -108,7 +108,7 @@ class LimitForm(forms.Form):
         max_digits=10,
         decimal_places=2,
         required=False,
-        help_text="Above it the page warns.",
+        help_text="Above it the page warns, and who subscribed to the study is told.",
     )
     hard = forms.DecimalField(
         label="Never above",

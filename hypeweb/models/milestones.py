@@ -51,6 +51,7 @@ class Milestone(models.Model):
         HALF = "half", "half of the sessions finished"
         ALL = "all", "all sessions finished"
         BUDGET = "budget", "80 % of the budget spent"
+        SOFT_LIMIT = "soft_limit", "spending above the limit to tell from"
         QUALITY = "quality", "quality alarm"
 
     study = models.ForeignKey(

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hypeweb.models import Session, Study
+from django.db.models import Exists, OuterRef, Q
+
+from hypeweb.models import Qualification, Session, Study
 from hypeweb.models.studies import ANSWER_S
 
 # Between issue and answer lie the feedback before, the image's way and the answer's.
 TRAVEL_S = 15
+# Who qualified may come back for the task so much later.
+BETWEEN_PARTS = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,26 @@ def end_late(*, now: datetime) -> None:
             of_study.filter(started_at__lt=earliest.started_at),
         ):
             late.update(state=Session.State.LEFT, finished_at=now)
+    _end_between_parts(now=now)
+
+
+def _end_between_parts(*, now: datetime) -> None:
+    """End the sessions of who qualified and never went on, so that they are paid.
+
+    Whoever was let try again may wait for as long as the study runs.
+    """
+    attempts = Qualification.objects.filter(session=OuterRef("pk"))
+    is_over = Q(study__state=Study.State.CLOSED) | (
+        Q(last_seen_at__lt=now - BETWEEN_PARTS)
+        & ~Exists(attempts.filter(is_forgiven=True))
+    )
+    late = Session.objects.filter(
+        is_over,
+        Exists(attempts.filter(finished_at__isnull=False)),
+        state=Session.State.CONSENTED,
+        population=Session.Population.PEOPLE,
+    )
+    # The state is asked again of each row, which may have moved on meanwhile.
+    Session.objects.filter(
+        pk__in=list(late.values_list("pk", flat=True)), state=Session.State.CONSENTED
+    ).update(state=Session.State.LEFT, finished_at=now)

@@ -4,14 +4,15 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 
-from hypeweb.models import Milestone, Notice, Study, Subscription
+from hypeweb.models import Budget, Milestone, Notice, Study, Subscription
 from hypeweb.services import audit, deliveries, monitoring, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.monitoring import Monitor
 
 Kind = Milestone.Kind
+RUNNING = (Study.State.OPEN, Study.State.PAUSED)
 BUDGET_SHARE = 0.8
 # Fewer exposures, or people, say little of a study's quality.
 ENOUGH_JUDGMENTS = 100
@@ -61,15 +62,23 @@ def subscriptions_of(study: Study) -> list[Subscription]:
 
 
 def watched() -> list[int]:
-    """Return the studies in which something may be reached."""
-    running = Study.objects.filter(state__in=[Study.State.OPEN, Study.State.PAUSED])
-    return list(running.values_list("pk", flat=True))
+    """Return the studies in which something may be reached.
+
+    People are still paid after the end: the soft limit on spending is watched until it
+    was told of.
+    """
+    told = Milestone.objects.filter(study=OuterRef("pk"), kind=Kind.SOFT_LIMIT)
+    spends = Q(spending__committed_cents__gt=F("spending__soft_cents")) & ~Exists(told)
+    found = Study.objects.filter(Q(state__in=RUNNING) | spends)
+    return list(found.values_list("pk", flat=True))
 
 
 def notice_milestones(study_id: int, *, now: datetime) -> list[int]:
     """Store what a study has reached, and return the notices now due."""
     study = Study.objects.get(pk=study_id)
-    found = sentences_of(monitoring.monitor_of(study))
+    found = _spending(study)
+    if study.state in RUNNING:
+        found |= sentences_of(monitoring.monitor_of(study))
     known = set(study.milestones.values_list("kind", flat=True))
     for kind, sentence in found.items():
         if kind not in known:
@@ -128,6 +137,18 @@ def send_notice(notice_id: int, *, now: datetime) -> None:
     error = deliveries.deliver(notice, now=now)
     held = Notice.objects.filter(pk=notice_id)
     held.update(error=error[:300], sent_at=None if error else now)
+
+
+def _spending(study: Study) -> dict[str, str]:
+    budget = Budget.objects.filter(study=study).first()
+    if budget is None or budget.soft_cents is None or not budget.is_above_soft_limit:
+        return {}
+    sentence = (
+        f"{study.currency} {budget.committed_cents / 100:,.2f} are spent or set aside, "
+        f"fees included, above the {budget.soft_cents / 100:,.2f} from which you "
+        "wanted to be told."
+    )
+    return {Kind.SOFT_LIMIT: sentence}
 
 
 def _alarm(monitor: Monitor) -> str:

@@ -224,19 +224,44 @@ def left_open() -> list[int]:
 
 
 def end(*, posting: Posting, actor: User | None) -> None:
-    """Let nobody else come through a posting; who has begun may end."""
-    try:
-        if posting.external_id and posting.pool.kind in MTURK:
-            accounts.mturk(_service(posting.pool)).expire(posting.external_id)
-        elif posting.external_id:
-            accounts.prolific().move_study(posting.external_id, "STOP")
-    except REFUSALS as error:
-        raise ConflictError(payments.told(error)) from error
-    if posting.external_id:
-        Posting.objects.filter(pk=posting.pk).update(state=State.ENDED)
+    """Let nobody else come through a posting; who has begun may end.
+
+    One whose posting came to no known end is looked for at the service first.
+    """
+    with transaction.atomic():
+        # Whoever is just posting it holds its row.
+        rows = Posting.objects.select_for_update(of=("self",)).select_related("pool")
+        found = rows.filter(pk=posting.pk).first()
+        if found is None:
+            return
+        audit.record(actor=actor, action="ended posting", subject=found)
+        try:
+            external_id = _end_at_service(found)
+        except REFUSALS as error:
+            raise ConflictError(payments.told(error)) from error
+        if external_id is None:
+            found.delete()
+            return
+        found.external_id, found.state = external_id, State.ENDED
+        found.save(update_fields=["external_id", "state"])
+
+
+def _end_at_service(posting: Posting) -> str | None:
+    """End what a posting is at its service; return its id, None where it is nothing."""
+    external_id: str | None = posting.external_id or None
+    if external_id is None and not posting.error:
+        return None
+    if posting.pool.kind in MTURK:
+        mturk = accounts.mturk(_service(posting.pool))
+        external_id = external_id or mturk.find_posted(posting)
+        if external_id is not None:
+            mturk.expire(external_id)
     else:
-        posting.delete()
-    audit.record(actor=actor, action="ended posting", subject=posting)
+        prolific = accounts.prolific()
+        external_id = external_id or prolific.find_posted(posting)
+        if external_id is not None:
+            prolific.move_study(external_id, "STOP")
+    return external_id
 
 
 def take_status(

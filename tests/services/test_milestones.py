@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.core import mail
 
-from hypeweb.models import Milestone, Notice, Subscription
+from hypeweb.models import Budget, Milestone, Notice, Study, Subscription
 from hypeweb.services import deliveries, milestones, webhooks
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.monitoring import Exposures, Monitor, Spend
@@ -235,3 +235,20 @@ def test_only_running_studies_are_watched(study):
     assert milestones.watched() == [study.pk]
     assert milestones.notice_milestones(study.pk, now=NOW) == []
     assert not Milestone.objects.exists()
+
+
+def test_spending_above_the_soft_limit_is_told_once_after_the_end_too(study, receiver):
+    subscribe(study, receiver.address)
+    Study.objects.update(state=Study.State.CLOSED, closed_at=NOW)
+    budget = Budget.objects.create(study=study, soft_cents=100, committed_cents=100)
+    assert milestones.watched() == []
+    Budget.objects.filter(pk=budget.pk).update(committed_cents=101)
+
+    assert milestones.watched() == [study.pk]
+    (notice_id,) = milestones.notice_milestones(study.pk, now=NOW)
+    milestones.send_notice(notice_id, now=NOW)
+
+    milestone = Milestone.objects.get()
+    assert milestone.kind == "soft_limit"
+    assert "1.01 are spent or set aside" in milestone.sentence
+    assert milestones.watched() == milestones.notice_milestones(study.pk, now=NOW) == []

@@ -435,3 +435,40 @@ def test_a_refused_code_is_in_no_log(paid, mturk, caplog):
 
     assert "was refused" in caplog.text
     assert "AWORKER" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["mturk", "prolific"])
+def test_ending_what_was_posted_though_the_reply_was_lost(paid, mturk, prolific, kind):
+    (posting,) = recruiting.request_posting(
+        pool=pool_of(paid, kind), wish=Wish(3, minutes=10), actor=paid.owner, now=NOW
+    )
+    double = prolific if kind == "prolific" else mturk
+    double.faults = Faults(lost_after=1.0)
+    recruiting.post(posting.pk, entry_url=ENTRY)
+    double.faults = Faults()
+    Posting.objects.update(error=recruiting.UNFINISHED)
+    if kind == "mturk":  # the label is made before, and its reply was lost
+        mturk.hits.clear()
+        mturk.CreateHIT(
+            RequesterAnnotation=f"posting {posting.reference}", MaxAssignments=3
+        )
+
+    recruiting.end(posting=posting, actor=paid.owner)
+
+    posting.refresh_from_db()
+    assert posting.state == "ended"
+    if kind == "mturk":
+        assert "Expiration" in mturk.hits[posting.external_id]
+    else:
+        assert prolific.studies[posting.external_id]["status"] == "AWAITING REVIEW"
+
+
+def test_ending_what_was_never_posted_forgets_it(paid, mturk):
+    (posting,) = recruiting.request_posting(
+        pool=pool_of(paid, "mturk"), wish=Wish(3, minutes=10), actor=paid.owner, now=NOW
+    )
+    Posting.objects.update(error=recruiting.UNFINISHED)
+
+    recruiting.end(posting=posting, actor=paid.owner)
+
+    assert not Posting.objects.exists()

@@ -3,7 +3,14 @@ from datetime import timedelta
 import pytest
 
 from hypeweb.models import Judgment, Payment, Session, Study
-from hypeweb.services import admissions, payments, sessions, settlements
+from hypeweb.services import (
+    admissions,
+    completion,
+    limits,
+    payments,
+    sessions,
+    settlements,
+)
 from hypeweb.services.errors import ConflictError
 from tests import factories
 from tests.factories import NOW, join, walk
@@ -169,3 +176,37 @@ def test_nobody_is_let_work_a_third_time_for_nothing(researcher):
 
     with pytest.raises(ConflictError, match="let try again before"):
         admissions.requalify(session=session, actor=researcher)
+
+
+@pytest.fixture
+def between(researcher):
+    """A session whose evaluator qualified and has not begun the task."""
+    study = factories.qualifying_study(researcher, protocol="hype_inf", **PAY)
+    session = walk(join(study))
+    assert session.state == Session.State.CONSENTED
+    return session
+
+
+def test_who_qualified_and_could_not_go_on_is_paid(between):
+    limits.end_late(now=NOW + timedelta(days=6))
+    assert settlements.unsettled() == []
+    Study.objects.update(state=Study.State.CLOSED, closed_at=NOW)
+
+    limits.end_late(now=NOW + timedelta(days=6))
+
+    assert settlements.unsettled() == [between.pk]
+    settlements.settle(between.pk, now=NOW)
+    assert owed(between)[0] == ("base", 100, "owed")
+    between.refresh_from_db()
+    assert completion.ending_of(between, now=NOW).code
+
+
+def test_who_qualified_and_never_came_back_is_paid(between):
+    limits.end_late(now=NOW + timedelta(days=8))
+    assert settlements.unsettled() == [between.pk]
+
+
+def test_who_was_let_try_again_is_not_ended_before_the_study(between, researcher):
+    between.qualifications.update(is_forgiven=True)
+    limits.end_late(now=NOW + timedelta(days=8))
+    assert settlements.unsettled() == []

@@ -5,37 +5,123 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('hypeweb', "0041_arms_required"),
+        ("hypeweb", "0041_arms_required"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ReportPdf',
+            name="ReportPdf",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'waiting for a worker'), ('running', 'running'), ('done', 'done'), ('failed', 'failed')], default='queued', max_length=8)),
-                ('stage', models.CharField(blank=True, max_length=80)),
-                ('n_done', models.PositiveIntegerField(default=0)),
-                ('n_total', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('lease', models.UUIDField(editable=False, null=True)),
-                ('lease_until', models.DateTimeField(editable=False, null=True)),
-                ('n_attempts', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('population', models.CharField(choices=[('people', 'people'), ('simulated', 'simulated'), ('preview', 'preview')], max_length=9)),
-                ('exclusions', models.CharField(choices=[('none', 'everyone'), ('applied', "without the sessions that the study's rules leave out")], max_length=7)),
-                ('sha256', models.CharField(blank=True, max_length=64)),
-                ('size_bytes', models.PositiveIntegerField(default=0)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='report_pdfs', to='hypeweb.study')),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='pdfs', to='hypeweb.reportversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waiting for a worker"),
+                            ("running", "running"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                        ],
+                        default="queued",
+                        max_length=8,
+                    ),
+                ),
+                ("stage", models.CharField(blank=True, max_length=80)),
+                ("n_done", models.PositiveIntegerField(default=0)),
+                ("n_total", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                ("lease", models.UUIDField(editable=False, null=True)),
+                ("lease_until", models.DateTimeField(editable=False, null=True)),
+                ("n_attempts", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "population",
+                    models.CharField(
+                        choices=[
+                            ("people", "people"),
+                            ("simulated", "simulated"),
+                            ("preview", "preview"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "exclusions",
+                    models.CharField(
+                        choices=[
+                            ("none", "everyone"),
+                            (
+                                "applied",
+                                "without the sessions that the study's rules leave out",
+                            ),
+                        ],
+                        max_length=7,
+                    ),
+                ),
+                ("sha256", models.CharField(blank=True, max_length=64)),
+                ("size_bytes", models.PositiveIntegerField(default=0)),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="report_pdfs",
+                        to="hypeweb.study",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pdfs",
+                        to="hypeweb.reportversion",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('lease__isnull', False), ('state', 'running')), models.Q(models.Q(('state', 'running'), _negated=True), ('lease__isnull', True)), _connector='OR'), name='reportpdf_lease_held_while_running'), models.UniqueConstraint(condition=models.Q(('version__isnull', True)), fields=('study', 'population', 'exclusions'), name='report_pdf_unique'), models.UniqueConstraint(condition=models.Q(('version__isnull', False)), fields=('version', 'exclusions'), name='report_pdf_of_version_unique'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), _negated=True), models.Q(('sha256', ''), _negated=True), _connector='OR'), name='report_pdf_is_there')],
+                "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("lease__isnull", False), ("state", "running")),
+                            models.Q(
+                                models.Q(("state", "running"), _negated=True),
+                                ("lease__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="reportpdf_lease_held_while_running",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("version__isnull", True)),
+                        fields=("study", "population", "exclusions"),
+                        name="report_pdf_unique",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("version__isnull", False)),
+                        fields=("version", "exclusions"),
+                        name="report_pdf_of_version_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "done"), _negated=True),
+                            models.Q(("sha256", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="report_pdf_is_there",
+                    ),
+                ],
             },
         ),
     ]

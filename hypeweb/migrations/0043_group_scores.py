@@ -5,27 +5,83 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('hypeweb', '0042_report_pdfs'),
+        ("hypeweb", "0042_report_pdfs"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='GroupScores',
+            name="GroupScores",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('population', models.CharField(choices=[('people', 'people'), ('simulated', 'simulated'), ('preview', 'preview')], max_length=9)),
-                ('exclusions', models.CharField(choices=[('none', 'everyone'), ('applied', "without the sessions that the study's rules leave out")], max_length=7)),
-                ('group', models.CharField(choices=[('crowd', 'crowd'), ('experts', 'experts')], max_length=7)),
-                ('result', models.JSONField(help_text='the numbers of each arm, as services/group_scores.py writes and reads them')),
-                ('computed_at', models.DateTimeField()),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='group_scores', to='hypeweb.study')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "population",
+                    models.CharField(
+                        choices=[
+                            ("people", "people"),
+                            ("simulated", "simulated"),
+                            ("preview", "preview"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "exclusions",
+                    models.CharField(
+                        choices=[
+                            ("none", "everyone"),
+                            (
+                                "applied",
+                                "without the sessions that the study's rules leave out",
+                            ),
+                        ],
+                        max_length=7,
+                    ),
+                ),
+                (
+                    "group",
+                    models.CharField(
+                        choices=[("crowd", "crowd"), ("experts", "experts")],
+                        max_length=7,
+                    ),
+                ),
+                (
+                    "result",
+                    models.JSONField(
+                        help_text="the numbers of each arm, as services/group_scores.py writes and reads them"
+                    ),
+                ),
+                ("computed_at", models.DateTimeField()),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="group_scores",
+                        to="hypeweb.study",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'group scores',
-                'ordering': ['group'],
-                'constraints': [models.UniqueConstraint(fields=('study', 'population', 'exclusions', 'group'), name='group_scores_unique'), models.CheckConstraint(condition=models.Q(('group__in', ['crowd', 'experts'])), name='group_scores_group_known')],
+                "verbose_name_plural": "group scores",
+                "ordering": ["group"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("study", "population", "exclusions", "group"),
+                        name="group_scores_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("group__in", ["crowd", "experts"])),
+                        name="group_scores_group_known",
+                    ),
+                ],
             },
         ),
     ]

@@ -67,6 +67,7 @@ from hypeweb.models import (
     UploadPart,
     VersionFile,
     WorkerLabel,
+    WorkerPulse,
 )
 
 
@@ -136,6 +137,7 @@ COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     ShownCounts: ("study", "population", "sample_set"),
     Score: ("arm", "population", "kind", "value", "low", "high", "computed_at"),
     StudyFigure: ("study", "population", "kind", "drawn_at"),
+    WorkerPulse: ("name", "seen_at"),
     GroupScores: ("study", "population", "exclusions", "group", "computed_at"),
     StudyComparison: ("study", "population", "computed_at"),
     ImageFindings: ("study", "population", "exclusions", "computed_at"),

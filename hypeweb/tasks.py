@@ -47,6 +47,7 @@ from hypeweb.services import (
     scores,
     settlements,
     uploads,
+    workers,
 )
 from hypeweb.services.errors import DomainError
 from hypeweb.services.jobs import LeaseLostError
@@ -214,10 +215,12 @@ def send_invitation(invitation_id: int) -> None:
     invitations.send(invitation_id, now=timezone.now())
 
 
-@app.task
-def sweep() -> None:
+@app.task(bind=True)
+def sweep(self: Task) -> None:
     """Queue again what a dead worker or a lost message left behind."""
     now = timezone.now()
+    if self.request.hostname:
+        workers.note(name=self.request.hostname, now=now)
     replies.sweep(now=now)
     uploads.sweep(now=now)
     limits.end_late(now=now)

@@ -19,7 +19,7 @@ from hypeweb.models.imports import (
     SourceCount,
 )
 from hypeweb.models.invitations import Invitation
-from hypeweb.models.jobs import Job
+from hypeweb.models.jobs import Job, WorkerPulse
 from hypeweb.models.leaks import LeakAudit, LeakContrast, TraceAudit
 from hypeweb.models.milestones import Milestone, Notice, Subscription
 from hypeweb.models.payments import (
@@ -125,4 +125,5 @@ __all__ = [
     "UploadPart",
     "VersionFile",
     "WorkerLabel",
+    "WorkerPulse",
 ]

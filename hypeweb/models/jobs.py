@@ -43,3 +43,16 @@ class Job(models.Model):
         if self.state == self.State.DONE:
             return 100
         return 100 * self.n_done // self.n_total if self.n_total else 0
+
+
+class WorkerPulse(models.Model):
+    """When a worker last looked after what others left behind."""
+
+    name = models.CharField(max_length=255, unique=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

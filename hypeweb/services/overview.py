@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models.functions import TruncWeek
 
 from hypeweb.models import (
     Arm,
@@ -30,6 +31,7 @@ from hypeweb.services.reports import Cell, Number, cell_of
 
 PER_PAGE = 25
 MAX_ARMS = 12
+N_WEEKS = 12
 SORTS = {
     "newest": ("-created_at", "-pk"),
     "name": ("name", "pk"),
@@ -93,6 +95,19 @@ class QueueRow:
 
 
 @dataclass(frozen=True)
+class WeekRow:
+    """How the people of one week did, over all studies; shares as printed."""
+
+    week: datetime
+    n_ended: int
+    finished: str
+    left: str
+    unqualified: str
+    few_valid: str
+    flagged: str
+
+
+@dataclass(frozen=True)
 class ArmsCompared:
     """Arms of several studies that may be compared."""
 
@@ -111,6 +126,48 @@ def studies_page(
 def queues(*, now: datetime) -> list[QueueRow]:
     """Return how the worker's jobs fare, by their rows."""
     return [_queue(name, model, now=now) for name, model in JOBS.items()]
+
+
+def trend(*, now: datetime) -> list[WeekRow]:
+    """Return how sessions of people ended, week by week, the latest first."""
+    states = Session.State
+    ended = (
+        Session.objects.filter(
+            population=Session.Population.PEOPLE,
+            finished_at__gte=now - timedelta(weeks=N_WEEKS),
+        )
+        .annotate(week=TruncWeek("finished_at"))
+        .order_by("-week")
+        .values("week")
+        .annotate(
+            n_ended=Count("pk"),
+            n_finished=Count("pk", filter=Q(state=states.FINISHED)),
+            n_left=Count("pk", filter=Q(state=states.LEFT)),
+            n_unqualified=Count("pk", filter=Q(state=states.SCREENED_OUT)),
+            n_few_valid=Count("pk", filter=Q(state=states.FEW_VALID)),
+            n_flagged=Count(
+                "pk",
+                filter=Q(state=states.FINISHED, quality_flags__isnull=False)
+                & ~Q(quality_flags=[]),
+            ),
+        )
+    )
+    return [
+        WeekRow(
+            week=one["week"],
+            n_ended=one["n_ended"],
+            finished=_share(one["n_finished"], one["n_ended"]),
+            left=_share(one["n_left"], one["n_ended"]),
+            unqualified=_share(one["n_unqualified"], one["n_ended"]),
+            few_valid=_share(one["n_few_valid"], one["n_ended"]),
+            flagged=_share(one["n_flagged"], one["n_finished"]),
+        )
+        for one in ended
+    ]
+
+
+def _share(n: int, n_all: int) -> str:
+    return f"{100 * n / n_all:.0f} %" if n_all else "none"
 
 
 def compare(arm_ids: Sequence[int]) -> ArmsCompared:
@@ -244,6 +301,7 @@ def _require_comparable(arms: Sequence[Arm], runs: Sequence[Evaluation | None]) 
     facts: list[tuple[str, set[str]]] = [
         ("real sets", {study.real_set.content_hash for study in studies}),
         ("protocols", {study.get_protocol_display() for study in studies}),
+        ("designs", {study.get_design_display() for study in studies}),
         ("extractors", {study.extractor for study in studies}),
         *(
             (name, {str(one.get(key)) for one in kept})

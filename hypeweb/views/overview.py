@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from hypeweb import access
 from hypeweb.project_forms import OverviewForm
 from hypeweb.services import overview as service
+from hypeweb.services import workers
 from hypeweb.services.errors import DomainError
 
 
@@ -20,12 +21,15 @@ def overview(request: HttpRequest) -> HttpResponse:
     query = request.GET.copy()
     query.pop("page", None)
     page, rows = service.studies_page(form.filters(), request.GET.get("page"))
+    now = timezone.now()
     context = {
         "form": form,
         "query": query.urlencode(),
         "page": page,
         "rows": rows,
-        "queues": service.queues(now=timezone.now()),
+        "queues": service.queues(now=now),
+        "workers": workers.workers(now=now),
+        "weeks": service.trend(now=now),
         "spent": service.spent_in_all(),
     }
     return render(request, "overview/overview.html", context)

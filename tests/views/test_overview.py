@@ -1,10 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from hypeweb.models import Evaluation, Study
-from hypeweb.services import evaluations, scores
+from hypeweb.services import evaluations, overview, scores, workers
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -152,3 +154,34 @@ def test_the_workers_jobs_are_counted(boss, scored):
     queues = {row.name: row for row in boss.get(reverse("overview")).context["queues"]}
     assert queues["Metrics"].n_waiting == 1
     assert queues["Metrics"].oldest_waiting == now
+
+
+def test_weeks_say_how_people_fared(boss, study):
+    walk(join(study), "rrrr")
+    session = walk(join(study), "wwww")
+    session.quality_flags = ["chance"]
+    session.save()
+    join(study)  # still at it
+    now = NOW + timedelta(days=1)
+    (week,) = overview.trend(now=now)
+    assert (week.n_ended, week.finished, week.left, week.flagged) == (
+        2,
+        "100 %",
+        "0 %",
+        "50 %",
+    )
+    assert overview.trend(now=NOW + timedelta(weeks=20)) == []
+
+
+def test_workers_are_heard_of_and_forgotten(boss):
+    assert "No worker was heard of" in text(boss.get(reverse("overview")))
+    now = timezone.now()
+    workers.note(name="celery@one", now=now)
+    workers.note(name="celery@two", now=now - timedelta(days=1))
+    workers.note(name="celery@one", now=now)
+    seen = [(one.name, one.is_late) for one in workers.workers(now=now)]
+    assert seen == [("celery@one", False), ("celery@two", True)]
+    page = text(boss.get(reverse("overview")))
+    assert "celery@two: last heard of 1" in page
+    workers.note(name="celery@one", now=now + timedelta(days=8))
+    assert [one.name for one in workers.workers(now=now)] == ["celery@one"]

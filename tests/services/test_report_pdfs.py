@@ -11,6 +11,7 @@ from hypeweb.models import ReportPdf
 from hypeweb.services import (
     agreement,
     evaluations,
+    figures,
     jobs,
     report_pdfs,
     report_versions,
@@ -81,6 +82,7 @@ def test_the_pdf_has_the_strings_of_the_page(scored, ask, tmp_path):
 
 
 def test_a_versions_pdf_names_the_version_on_every_page(scored, tmp_path):
+    figures.draw_study(scored.pk, now=timezone.now())
     version = report_versions.publish(
         study=scored, population="people", note="", actor=scored.owner, now=NOW
     )

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hypeweb', '0043_group_scores'),
+        ('hypeweb', '0044_soft_limit_milestone'),
     ]
 
     operations = [

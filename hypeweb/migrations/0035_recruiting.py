@@ -4,6 +4,14 @@ import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+from django.db.models import F
+
+
+def approve_sent(apps, schema_editor):
+    """Whatever was sent so far, nobody had to approve."""
+    payments = apps.get_model("hypeweb", "Payment").objects
+    sent = payments.filter(state__in=["sent", "confirmed"], approved_at=None)
+    sent.update(approved_at=F("attempted_at"))
 
 
 class Migration(migrations.Migration):
@@ -201,6 +209,7 @@ class Migration(migrations.Migration):
             name='repeat_group',
             field=models.SlugField(blank=True, help_text='Who took part in a study of the project with this word does not take part in another. Empty: the study stands alone.', max_length=60, verbose_name='group of studies'),
         ),
+        migrations.RunPython(approve_sent, migrations.RunPython.noop, elidable=True),
         migrations.AddConstraint(
             model_name='payment',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'sent'), _negated=True), ('approved_at__isnull', False), _connector='OR'), name='payment_sent_was_approved'),

@@ -1,0 +1,84 @@
+"""Migrations of a database with data: PostgreSQL refuses what SQLite lets pass."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.servers.conftest import ROOT
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+
+# A site as it was before payments were approved and trials had arms.
+BEFORE = "0034_audit_drafts_again"
+MAKE = """
+import uuid
+import django
+django.setup()
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+loader = MigrationExecutor(connection).loader
+apps = loader.project_state(("hypeweb", "BEFORE")).apps
+
+def make(model, /, **fields):
+    return apps.get_model("hypeweb", model).objects.create(**fields)
+
+now = timezone.now()
+owner = apps.get_model("auth", "User").objects.create(username="ada")
+project = make("Project", name="p")
+sets = {
+    origin: make("SampleSet", name=origin, origin=origin, owner=owner, project=project)
+    for origin in ("real", "generated")
+}
+study = make("Study", name="s", slug="s", owner=owner, project=project, seed=1,
+             real_set=sets["real"])
+arm = make("Arm", study=study, sample_set=sets["generated"], label="a", position=0)
+sample = make("Sample", sample_set=sets["real"], position=0, content_hash="c",
+              size_bytes=1)
+pool = make("Pool", study=study, kind="link", name="link", token="t")
+evaluator = make("Evaluator", channel="link", token="t")
+session = make("Session", study=study, pool=pool, arm=arm, evaluator=evaluator,
+               token="t", population="people", seed=1, consented_at=now,
+               last_seen_at=now, state="running")
+make("Trial", session=session, number=1, block=1, sample=sample, truth="real",
+     nonce="n", image_token="i")
+for reason, dates in (
+    ("base", {"state": "sent", "attempted_at": now}),
+    ("bonus", {"state": "owed"}),
+):
+    make("Payment", session=session, reason=reason, service="mturk", amount_cents=1,
+         reference=uuid.uuid4(), created_at=now, **dates)
+"""
+READ = """
+import django
+django.setup()
+from hypeweb.models import Payment, Trial
+trial = Trial.objects.get()
+print(trial.arm_id == trial.session.arm_id)
+print([p.approved_at == p.attempted_at for p in Payment.objects.order_by("reason")])
+print(Payment.objects.get(reason="bonus").approved_at)
+"""
+
+
+def run(installation, code):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **installation.env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")
+
+
+def test_sessions_and_payments_of_before_are_carried_over(make_installation):
+    installation = make_installation(database="HYPE_TEST_DATABASE_URL")
+    installation.manage("migrate", "hypeweb", BEFORE, "--verbosity=0")
+    run(installation, MAKE.replace("BEFORE", BEFORE))
+    installation.manage("migrate", "--verbosity=0")
+    assert run(installation, READ)[:3] == ["True", "[True, True]", "None"]

@@ -206,6 +206,8 @@ PROLIFIC_TOKEN = environment.read_text("PROLIFIC_TOKEN")
 PROLIFIC_WEBHOOK_SECRET = environment.read_text("PROLIFIC_WEBHOOK_SECRET")
 # The queue in which Mechanical Turk puts its notifications; empty polls only.
 MTURK_QUEUE_URL = environment.read_text("MTURK_QUEUE_URL")
+# The currency of the account at Prolific, in which every amount there is.
+PROLIFIC_CURRENCY = environment.read_text("PROLIFIC_CURRENCY", "USD")
 # What Prolific adds, in percent; academic and corporate accounts differ.
 PROLIFIC_FEE_PERCENT = environment.read_int("PROLIFIC_FEE_PERCENT", 34)
 # Longer than any call to a service takes: who began earlier is dead.

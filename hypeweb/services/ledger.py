@@ -151,6 +151,7 @@ def set_limits(
     actor: User,
 ) -> None:
     """Change what may be spent; what waited for it is tried at once."""
+    _check_stored(limit)
     if soft_cents is not None and hard_cents is not None and soft_cents > hard_cents:
         raise DomainError(
             f"The soft limit of {soft_cents / 100:.2f} must not be above the hard one "
@@ -184,6 +185,7 @@ def set_limits(
 @transaction.atomic
 def set_automatic(*, budget: Budget, is_automatic: bool, actor: User) -> None:
     """Pay what is owed from now on at once, or only what somebody approved."""
+    _check_stored(budget)
     Budget.objects.filter(pk=budget.pk).update(is_automatic=is_automatic)
     audit.record(
         actor=actor,
@@ -276,6 +278,13 @@ def pools_to_reconcile(study: Study) -> list[Pool]:
     by_hand = [Pool.Kind.LINK, Pool.Kind.INVITATIONS]
     made = Prefetch("reconciliations", Reconciliation.objects.order_by("-made_at"))
     return list(study.pools.exclude(kind__in=by_hand).prefetch_related(made))
+
+
+def _check_stored(limit: Budget | Account) -> None:
+    if limit.pk is None:
+        raise ConflictError(
+            "This study is a draft, whose budget is one of its settings; open it first."
+        )
 
 
 def _problem_with(payment: Payment | None, row: dict[str, str]) -> str:

@@ -68,8 +68,13 @@ def owe(*, session: Session, debt: Debt, now: datetime) -> Payment | None:
 
 
 def open_budget(study: Study) -> Budget:
-    """Return what a study may spend, made from its settings where it is not there."""
+    """Return what a study may spend, made from its settings where it is not there.
+
+    A draft's is not stored: its settings may still change.
+    """
     stated = None if study.budget is None else int(study.budget * 100)
+    if study.state == Study.State.DRAFT:
+        return Budget(study=study, hard_cents=stated)
     budget, _ = Budget.objects.get_or_create(
         study=study, defaults={"hard_cents": stated}
     )

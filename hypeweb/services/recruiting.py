@@ -437,6 +437,11 @@ def _problem_with(pool: Pool, wish: Wish, base_cents: int) -> str:
             pool.kind in MTURK and study.currency != Study.Currency.USD,
             f"Mechanical Turk pays in US dollars, and this study in {study.currency}.",
         ),
+        (
+            pool.kind == Pool.Kind.PROLIFIC
+            and study.currency != settings.PROLIFIC_CURRENCY,
+            f"Prolific pays in {settings.PROLIFIC_CURRENCY}, not {study.currency}.",
+        ),
     ]
     return next((sentence for is_bad, sentence in checks if is_bad), "")
 

@@ -164,3 +164,21 @@ def test_a_file_that_a_spreadsheet_saved_comes_back(
     )
 
     assert (done.n_confirmed, done.problems) == (5, ())
+
+
+def test_looking_at_a_drafts_payments_sets_no_limit_for_later(researcher, settings):
+    study = factories.draft_study(
+        researcher, protocol="hype_inf", folder=settings.DATA_DIR
+    )
+    seen = payments.open_budget(study)
+    assert (seen.hard_cents, seen.pk) == (None, None)
+    with pytest.raises(ConflictError, match="is a draft"):
+        ledger.set_limits(
+            limit=seen, soft_cents=None, hard_cents=None, actor=researcher
+        )
+    with pytest.raises(ConflictError, match="is a draft"):
+        ledger.set_automatic(budget=seen, is_automatic=True, actor=researcher)
+
+    study.budget, study.state = 7, study.State.OPEN
+
+    assert payments.open_budget(study).hard_cents == 700

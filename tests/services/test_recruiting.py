@@ -472,3 +472,9 @@ def test_ending_what_was_never_posted_forgets_it(paid, mturk):
     recruiting.end(posting=posting, actor=paid.owner)
 
     assert not Posting.objects.exists()
+
+
+def test_a_study_in_another_currency_is_not_posted_at_prolific(paid, settings):
+    settings.PROLIFIC_CURRENCY = "GBP"
+    with pytest.raises(DomainError, match="pays in GBP, not USD"):
+        posted(pool_of(paid, "prolific"))

@@ -20,14 +20,19 @@ MOST = np.iinfo(DTYPE).max
 
 def of_set(study: Study, population: str, sample_set: SampleSet) -> ShownCounts:
     """Return the counts of a set's images, locked, and made where there are none."""
-    found = _locked(study, population).filter(sample_set=sample_set).first()
-    if found is None or as_array(found).size != sample_set.n_samples:
-        found, _ = ShownCounts.objects.update_or_create(
+    locked = _locked(study, population)
+    found = locked.filter(sample_set=sample_set).first()
+    if found is None:
+        # Whoever made the row meanwhile has counted more than we see.
+        found, _ = locked.get_or_create(
             study=study,
             population=population,
             sample_set=sample_set,
             defaults={"counts": _counted(study, population, sample_set).tobytes()},
         )
+    elif as_array(found).size != sample_set.n_samples:
+        found.counts = _counted(study, population, sample_set).tobytes()
+        found.save(update_fields=["counts"])
     return found
 
 

@@ -57,6 +57,23 @@ def test_counts_that_are_lost_are_made_of_the_trials(timed_study, lost):
     assert stored == counted
 
 
+def test_counts_that_another_made_meanwhile_are_kept(study, monkeypatch):
+    join(study)
+    before, _ = kept(study)
+    rows = list(ShownCounts.objects.all())
+    ShownCounts.objects.all().delete()
+
+    def nothing_yet(_study, _population, sample_set):
+        theirs = next(row for row in rows if row.sample_set_id == sample_set.pk)
+        theirs.save(force_insert=True)
+        return np.zeros(sample_set.n_samples, dtype=shown_counts.DTYPE)
+
+    monkeypatch.setattr(shown_counts, "_counted", nothing_yet)
+    for row in rows:
+        shown_counts.of_set(study, row.population, row.sample_set)
+    assert kept(study)[0] == before
+
+
 def test_counts_made_after_somebody_left_are_without_the_images_not_shown(researcher):
     study = open_study(researcher, protocol="hype_inf", n_arms=1)
     for _ in range(2):

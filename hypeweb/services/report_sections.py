@@ -145,12 +145,10 @@ def comparison_section(study: Study, compared: Compared) -> ComparisonSection:
 
 
 def verdict(compared: Compared | None, first: str, second: str) -> str:
-    """Return what the first arm is to the second; empty where nothing is said."""
-    prepositions = {APART: "from", INSEPARABLE: "from", UNTESTED: "against"}
+    """Return whether two arms are apart; empty where nothing is said."""
     for pair in compared.pairs if compared else ():
         if {pair.first, pair.second} == {first, second}:
-            words = _verdict(pair)
-            return f"{words} {prepositions[words]}"
+            return _verdict(pair)
     return ""
 
 
@@ -217,6 +215,14 @@ def p_phrase(p_value: float | None) -> str:
     """Return a p-value as it is printed in a sentence."""
     text = p_text(p_value)
     return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def chance_text(chance: float) -> str:
+    """Return a share of the resamples as it is printed everywhere."""
+    percent = round(100 * chance)
+    if percent in {0, 100} and chance not in {0.0, 1.0}:
+        return "< 1 %" if percent == 0 else "> 99 %"
+    return f"{percent} %"
 
 
 def _verdict(pair: PairComparison | WithinPair) -> str:
@@ -290,10 +296,6 @@ def _alone_text(pair: PairComparison | WithinPair) -> str:
 
 
 def _place_line(column: Column, place: Place) -> PlaceLine:
-    percent = round(100 * place.chance_best)
-    chance = f"{percent} %"
-    if percent in {0, 100} and place.chance_best not in {0.0, 1.0}:
-        chance = "< 1 %" if percent == 0 else "> 99 %"
     same = place.rank_low == place.rank_high
     return PlaceLine(
         place=place,
@@ -301,7 +303,7 @@ def _place_line(column: Column, place: Place) -> PlaceLine:
         range_text=str(place.rank_low)
         if same
         else f"{place.rank_low} to {place.rank_high}",
-        chance_text=chance,
+        chance_text=chance_text(place.chance_best),
     )
 
 

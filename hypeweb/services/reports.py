@@ -37,11 +37,12 @@ from hypeweb.services.report_columns import (
 )
 from hypeweb.services.report_images import ImagesSection, images_section
 from hypeweb.services.report_sections import (
-    UNTESTED,
+    APART,
     AgreementSection,
     ComparisonSection,
     ExclusionSection,
     agreement_section,
+    chance_text,
     comparison_section,
     exclusion_section,
     verdict,
@@ -50,6 +51,8 @@ from hypeweb.services.report_sections import (
 Population = Literal["people", "simulated"]
 ExclusionsChoice = Literal["none", "applied"]
 N_GRID = 24
+# The metric of the headline.
+FIRST_METRIC = "fid"
 
 
 @dataclass(frozen=True)
@@ -406,43 +409,123 @@ def _headline(
     population: Population,
     compared: Compared | None,
 ) -> tuple[str, ...]:
-    """Say first which arm people and metrics put on top, and how clearly."""
-    who = "people" if population == "people" else "simulated evaluators"
-    subjects = {
-        "hype_inf": f"By {who}, “{{arm}}” has the highest HYPE_inf",
-        "hype_time": f"By {who}, “{{arm}}” has the highest HYPE_time",
-        "fid": "By the metrics, “{arm}” has the lowest FID",
-    }
-    sentences = []
-    for index, column in enumerate(columns):
-        winners = [row for row in rows if row.cells[index].is_best]
-        if column.key not in subjects or len(winners) != 1:
-            continue
-        (winner,) = winners
-        value = f"{winner.cells[index].text} {column.unit}".strip()
-        sentence = f"{subjects[column.key].format(arm=winner.arm_label)}: {value}"
-        others = [row for row in rows if row is not winner]
-        said = _verdicts(compared, winner, others) if column.group == "people" else ""
-        close = [
-            row.arm_label
-            for row in others
-            if _overlap(winner.cells[index], row.cells[index])
-        ]
-        if said:
-            sentence += f"; {said}"
-        elif close:
-            sentence += f"; its interval overlaps that of {_quoted(close)}"
-        sentences.append(f"{sentence}.")
-    return tuple(sentences)
+    """Say first how people and metrics rank the arms, and how clearly."""
+    if len(rows) == 1:
+        return (_only_arm(columns, rows[0], population),)
+    return (
+        _people_sentence(columns, rows, population, compared),
+        _metric_sentence(columns, rows),
+    )
 
 
-def _verdicts(compared: Compared | None, winner: Row, others: Sequence[Row]) -> str:
-    """Return from which arms the best one is apart and from which it is not."""
+def _only_arm(columns: Sequence[Column], row: Row, population: Population) -> str:
+    said = [
+        f"{column.label} {_value(column, row.cells[index])}"
+        for index, column in enumerate(columns)
+        if (index == 0 or column.key == FIRST_METRIC)
+        and row.cells[index].value is not None
+    ]
+    numbers = f": {', '.join(said)}" if said else ", and it has no number yet"
+    whose = " (simulated evaluators)" if population == "simulated" else ""
+    return f"“{row.arm_label}” is the only arm, so there is no ranking{numbers}{whose}."
+
+
+def _people_sentence(
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    population: Population,
+    compared: Compared | None,
+) -> str:
+    column = columns[0]
+    who = "People" if population == "people" else "Simulated evaluators"
+    if all(row.cells[0].value is None and not row.cells[0].bound for row in rows):
+        return f"{who} have not judged enough yet to rank the arms."
+    without = [row.arm_label for row in rows if row.cells[0].value is None]
+    if without:
+        return (
+            f"{who} do not rank the arms: {_quoted(without)} "
+            f"{'has' if len(without) == 1 else 'have'} no {column.label} that is a "
+            "number."
+        )
+    said = [f"{who} rank by {column.label}: {_order(column, 0, rows)}"]
+    said += _separations(rows, compared)
+    best = [line for line in compared.ranking if line.rank == 1] if compared else []
+    if len(best) == 1:
+        chance = chance_text(best[0].chance_best)
+        said.append(f"“{best[0].arm}” is first in {chance} of the resamples")
+    return f"{'; '.join(said)}."
+
+
+def _separations(rows: Sequence[Row], compared: Compared | None) -> list[str]:
+    """Say which arms are not clearly apart, or that all are."""
     named: dict[str, list[str]] = {}
-    for row in others:
-        words = verdict(compared, winner.arm_label, row.arm_label)
-        named.setdefault(words or f"{UNTESTED} against", []).append(row.arm_label)
-    return ", ".join(f"{words} {_quoted(arms)}" for words, arms in named.items())
+    for number, one in enumerate(rows, start=1):
+        for other in rows[number:]:
+            words = verdict(compared, one.arm_label, other.arm_label)
+            named.setdefault(words, []).append(_pair(one, other))
+    if list(named) == [APART]:
+        return ["all are clearly apart"]
+    named.pop(APART, None)
+    return [
+        f"{words or 'not compared yet'}: {', '.join(pairs)}"
+        for words, pairs in named.items()
+    ]
+
+
+def _metric_sentence(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    index = next(i for i, column in enumerate(columns) if column.key == FIRST_METRIC)
+    column = columns[index]
+    without = [row for row in rows if row.cells[index].value is None]
+    if without:
+        states = dict.fromkeys(row.state_text for row in without if row.state_text)
+        because = f": {'; '.join(states).rstrip('.')}" if states else ""
+        which = (
+            ""
+            if len(without) == len(rows)
+            else f" for {_quoted([row.arm_label for row in without])}"
+        )
+        return f"The metrics do not rank the arms; no {column.label}{which}{because}."
+    if len({row.sample_set.n_samples for row in rows}) > 1:
+        return (
+            f"The metrics do not rank the arms: {column.label} depends on the number "
+            "of images, and the arms have different ones."
+        )
+    sentence = f"The metrics rank by {column.label}: {_order(column, index, rows)}"
+    unsure = [
+        _pair(one, other)
+        for number, one in enumerate(rows, start=1)
+        for other in rows[number:]
+        if _overlap(one.cells[index], other.cells[index])
+    ]
+    return (
+        f"{sentence}; the intervals of {', '.join(unsure)} overlap."
+        if unsure
+        else f"{sentence}; no two intervals overlap."
+    )
+
+
+def _order(column: Column, index: int, rows: Sequence[Row]) -> str:
+    """Return the arms from best to worst with their numbers; equal ones say so."""
+    worst_first = -1.0 if column.direction == "up" else 1.0
+    by_value: dict[float, list[Row]] = {}
+    for row in rows:
+        by_value.setdefault(row.cells[index].value or 0.0, []).append(row)
+    steps = []
+    for value in sorted(by_value, key=lambda value: value * worst_first):
+        tied = by_value[value]
+        equal = "equally " if len(tied) > 1 else ""
+        number = _value(column, tied[0].cells[index])
+        names = " and ".join(f"“{row.arm_label}”" for row in tied)
+        steps.append(f"{equal}{names} ({number})")
+    return ", then ".join(steps)
+
+
+def _value(column: Column, cell: Cell) -> str:
+    return f"{cell.text} {column.unit}".strip()
+
+
+def _pair(one: Row, other: Row) -> str:
+    return f"“{one.arm_label}” and “{other.arm_label}”"
 
 
 def _quoted(labels: Sequence[str]) -> str:

@@ -54,7 +54,10 @@ def test_an_empty_study_says_so(study):
         in report.notes
     )
     assert {cell.text for row in report.rows for cell in row.cells} == {"not yet"}
-    assert report.headline == ()
+    assert report.headline == (
+        "People have not judged enough yet to rank the arms.",
+        "The metrics do not rank the arms; no FID: metrics were not requested.",
+    )
     assert {row.state_text for row in report.rows} == {"metrics were not requested"}
 
 
@@ -63,8 +66,12 @@ def test_a_failed_evaluation_is_named(study):
         Evaluation.objects.filter(pk=evaluation.pk).update(
             state="failed", error="The weights are missing."
         )
-    rows = reports.build_report(study).rows
-    assert rows[0].state_text == "metrics failed: The weights are missing."
+    report = reports.build_report(study)
+    assert report.rows[0].state_text == "metrics failed: The weights are missing."
+    assert report.headline[1] == (
+        "The metrics do not rank the arms; no FID: metrics failed: The weights are "
+        "missing."
+    )
 
 
 def test_simulated_sessions_are_named_in_words(study):
@@ -111,10 +118,11 @@ def test_the_headline_claims_no_more_than_the_numbers(study, population):
         session = join(study, population=population)
         walk(session, answers[session.arm.label].pop())
     scores.score_study(study.pk, now=NOW)
-    (sentence,) = reports.build_report(study).headline
-    who = {"people": "people", "simulated": "simulated evaluators"}[population]
-    assert sentence.startswith(f"By {who}, “made 1” has the highest HYPE_inf: ")
-    assert sentence.endswith("; not separable from “made 0”.")
+    sentence = reports.build_report(study).headline[0]
+    who = {"people": "People", "simulated": "Simulated evaluators"}[population]
+    assert sentence.startswith(f"{who} rank by HYPE_inf: “made 1” (37.5 %), then ")
+    assert "; not separable: “made 0” and “made 1”; “made 1” is first in " in sentence
+    assert sentence.endswith(" % of the resamples.")
 
 
 def test_arms_of_different_sizes_have_no_best_fid(full_study):
@@ -182,10 +190,10 @@ def test_three_arms_are_compared_by_anova_and_tukey(researcher):
         ("made 0", "made 2"): "clearly apart",
         ("made 1", "made 2"): "clearly apart",
     }
-    assert report.headline[0] == (
-        "By people, “made 2” has the highest HYPE_inf: 87.5 %; clearly apart from "
-        "“made 0”, “made 1”."
+    assert report.headline[0].startswith(
+        "People rank by HYPE_inf: “made 2” (87.5 %), then "
     )
+    assert "; not separable: “made 0” and “made 1”; " in report.headline[0]
     data = json.loads(json.dumps(report_formats.as_json(report), allow_nan=False))
     assert len(data["comparison"]["pairs"]) == 3
     rows = report_formats.as_comparison_rows(report)
@@ -201,7 +209,21 @@ def test_evaluators_without_any_difference_are_not_tested(study):
     scores.score_study(study.pk, now=NOW)
     report = reports.build_report(study)
     assert report.comparison.pairs[0].verdict == "not tested"
-    assert report.headline[0].endswith("not tested against “made 0”.")
+    assert report.headline[0] == (
+        "People rank by HYPE_inf: “made 1” (100.0 %), then “made 0” (0.0 %); not "
+        "tested: “made 0” and “made 1”; “made 1” is first in 100 % of the resamples."
+    )
+
+
+def test_equal_arms_are_ranked_equally(study):
+    for _ in range(4):
+        walk(join(study), "rrww")
+    scores.score_study(study.pk, now=NOW)
+    (people, _) = reports.build_report(study).headline
+    assert people == (
+        "People rank by HYPE_inf: equally “made 0” and “made 1” (50.0 %); not tested: "
+        "“made 0” and “made 1”."
+    )
 
 
 def test_one_arm_has_nothing_to_compare(timed_study):
@@ -209,6 +231,11 @@ def test_one_arm_has_nothing_to_compare(timed_study):
     scores.score_study(timed_study.pk, now=NOW)
     report = reports.build_report(timed_study)
     assert (report.comparison, report.watch) == (None, ())
+    (sentence,) = report.headline
+    assert sentence == (
+        f"“{report.rows[0].arm_label}” is the only arm, so there is no ranking: "
+        f"HYPE_time {report.rows[0].cells[0].text} ms."
+    )
 
 
 def test_a_threshold_beyond_the_limits_is_a_sentence_and_never_the_best(researcher):

@@ -11,6 +11,7 @@ from tests.factories import NOW, join, walk
 @pytest.fixture
 def study(transactional_db, settings):
     settings.EMAIL_URL = "smtp://mail.example"
+    settings.SITE_URL = "https://hype.example"
     owner = factories.make_user("ada", is_staff=True)
     found = factories.open_study(
         owner,

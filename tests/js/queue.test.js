@@ -109,3 +109,20 @@ test("persist tells how often it has failed", async () => {
   assert.equal(result, "done");
   assert.deepEqual(counts, [1, 2]);
 });
+
+test("another tab's answer outlives the reply to this one", async () => {
+  const storage = memoryStorage();
+  const other = JSON.stringify({ ...ANSWER, nonce: "n2" });
+  const queue = createQueue({
+    storage,
+    key: KEY,
+    onFailure: () => {},
+    wait: async () => {},
+    send: async () => {
+      storage.setItem(KEY, other);
+      return { correct: true };
+    },
+  });
+  await queue.submit(ANSWER);
+  assert.equal(storage.getItem(KEY), other);
+});

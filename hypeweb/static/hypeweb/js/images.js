@@ -3,8 +3,14 @@
 
 import { Refused } from "./queue.js";
 
+// A request that a sleeping computer cut off may never end by itself.
+const TIMEOUT_MS = 60_000;
+
 async function fetchBlob(url, refusal) {
-  const response = await fetch(url, { credentials: "same-origin" });
+  const response = await fetch(url, {
+    credentials: "same-origin",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
   if (response.status >= 400 && response.status < 500 && response.status !== 429) {
     throw new Refused(response.status, refusal);
   }

@@ -50,14 +50,18 @@ export function createQueue({ send, storage, key, wait, onFailure }) {
     }
   };
 
+  // Another tab may have stored an answer of its own meanwhile.
+  const forget = (answer) => {
+    if (stored()?.nonce === answer?.nonce) {
+      storage.removeItem(key);
+    }
+  };
+
   const deliver = async (answer) => {
     try {
-      const reply = await persist(() => send(answer), { wait, onFailure });
-      storage.removeItem(key);
-      return reply;
-    } catch (error) {
-      storage.removeItem(key);
-      throw error;
+      return await persist(() => send(answer), { wait, onFailure });
+    } finally {
+      forget(answer);
     }
   };
 

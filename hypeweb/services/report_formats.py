@@ -42,6 +42,7 @@ def as_json(report: Report) -> dict[str, object]:
         ],
         "comparison": plain(report.comparison),
         "people_and_metrics": plain(report.agreement),
+        "disagreements": list(report.disagreements),
         "watch": list(report.watch),
     }
 
@@ -144,6 +145,7 @@ def _comparison_text(report: Report) -> list[str]:
         ]
     if report.agreement:
         lines += ["", "People and metrics"]
+        lines += [f"  {sentence}" for sentence in report.disagreements]
         lines += [f"  {report.agreement.statement}"] * bool(report.agreement.statement)
         lines += [
             f"  {line.label}: Spearman {line.spearman_text}, p {line.spearman_p_text}; "

@@ -138,6 +138,7 @@ class Report:
     real_grid: tuple[int, ...]
     images: ImagesSection | None = None
     groups: GroupSection | None = None
+    disagreements: tuple[str, ...] = ()
 
 
 def build_report(
@@ -215,6 +216,7 @@ def build_report(
             names,
             group_scores.groups_of(study, population=chosen, exclusions=exclusions),
         ),
+        disagreements=_disagreements(columns, rows, chosen, compared),
     )
 
 
@@ -530,6 +532,75 @@ def _pair(one: Row, other: Row) -> str:
 
 def _quoted(labels: Sequence[str]) -> str:
     return ", ".join(f"“{label}”" for label in labels)
+
+
+def _disagreements(
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    population: Population,
+    compared: Compared | None,
+) -> tuple[str, ...]:
+    """Say which arms people and a metric both tell clearly apart, the other way round.
+
+    Nothing where no two arms are told apart by people and by a metric.
+    """
+    who = "people" if population == "people" else "simulated evaluators"
+    people = columns[0]
+    same_counts = len({row.sample_set.n_samples for row in rows}) == 1
+    metrics = [
+        (index, column)
+        for index, column in enumerate(columns)
+        if column.group == "metrics" and column.direction
+        if same_counts or column.key not in DEPEND_ON_COUNT
+    ]
+    sentences, n_told_apart = [], 0
+    for number, one in enumerate(rows, start=1):
+        for other in rows[number:]:
+            first = _better(people, one, other, 0)
+            if first is None or not verdict(
+                compared, one.arm_label, other.arm_label
+            ).startswith(APART):
+                continue
+            second = other if first is one else one
+            against = []
+            for index, column in metrics:
+                better = _better(column, one, other, index)
+                if better is None or _overlap(one.cells[index], other.cells[index]):
+                    continue
+                n_told_apart += 1
+                if better is second:
+                    values = (
+                        f"{_value(column, first.cells[index])} against "
+                        f"{_value(column, second.cells[index])}"
+                    )
+                    against.append(f"{column.label} ({values})")
+            if against:
+                values = (
+                    f"{_value(people, first.cells[0])} against "
+                    f"{_value(people, second.cells[0])}"
+                )
+                sentences.append(
+                    f"{who.capitalize()} put “{first.arm_label}” clearly above "
+                    f"“{second.arm_label}” ({values}); {', '.join(against)} clearly "
+                    f"{'says' if len(against) == 1 else 'say'} the opposite."
+                )
+    if sentences or not n_told_apart:
+        return tuple(sentences)
+    return (
+        (
+            f"Where {who} and a metric both tell two arms clearly apart, they agree on "
+            "which is better."
+        ),
+    )
+
+
+def _better(column: Column, one: Row, other: Row, index: int) -> Row | None:
+    """Return the row with the better number; None of equal or missing ones."""
+    first, second = one.cells[index].value, other.cells[index].value
+    if first is None or second is None or first == second:
+        return None
+    is_first = first > second if column.direction == "up" else first < second
+    return one if is_first else other
 
 
 def _overlap(one: Cell, other: Cell) -> bool:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from hypeweb.models import Evaluation, Judgment, SampleSet, Study
+from hypeweb.models import Evaluation, Judgment, MetricResult, SampleSet, Study
 from hypeweb.services import evaluations, report_formats, reports, scores
 from tests import factories
 from tests.factories import NOW, join, walk
@@ -271,3 +271,42 @@ def test_a_watched_study_says_so_in_every_format(study):
     assert any("was watched while it ran" in note for note in report.notes)
     assert report_formats.as_json(report)["watch"] == list(report.watch)
     assert report.watch[0] in report_formats.as_text(report)
+
+
+@pytest.mark.parametrize(
+    ("fids", "sentence"),
+    [
+        (
+            {"made 0": 9.0, "made 1": 1.0},
+            (
+                "People put “made 0” clearly above “made 1” (68.8 % against 6.2 %); "
+                "FID (9.00 against 1.00) clearly says the opposite."
+            ),
+        ),
+        (
+            {"made 0": 1.0, "made 1": 9.0},
+            (
+                "Where people and a metric both tell two arms clearly apart, they "
+                "agree on which is better."
+            ),
+        ),
+        ({"made 0": 5.0, "made 1": 5.1}, None),
+    ],
+)
+def test_arms_that_people_and_a_metric_order_apart_are_named(study, fids, sentence):
+    for evaluation in evaluations.request_evaluations(study):
+        evaluations.run_evaluation(evaluation.pk)
+    answers = {"made 0": ["wwwr", "wwrw", "wwrr"], "made 1": ["rrrr", "rrrw", "rrrr"]}
+    for number in range(8):
+        session = join(study)
+        walk(session, answers[session.arm.label][number // 2 % 3])
+    scores.score_study(study.pk, now=NOW)
+    results = MetricResult.objects.filter(evaluation__real_set=study.real_set)
+    for arm in study.arms.all():
+        value = fids[arm.label]
+        results.filter(name="fid", evaluation__sample_set=arm.sample_set).update(
+            value=value, low=value - 1, high=value + 1
+        )
+    results.exclude(name="fid").delete()
+    told = reports.build_report(study).disagreements
+    assert told == ((sentence,) if sentence else ())

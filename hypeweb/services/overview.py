@@ -27,7 +27,7 @@ from hypeweb.models.scores import Exclusions
 from hypeweb.services import comparisons
 from hypeweb.services.errors import DomainError
 from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
-from hypeweb.services.reports import Cell, Number, cell_of
+from hypeweb.services.reports import Cell, Number, cell_of, number_of
 
 PER_PAGE = 25
 MAX_ARMS = 12
@@ -275,17 +275,7 @@ def _numbers(arms: Sequence[Arm]) -> dict[tuple[int, str], Number]:
         population=Session.Population.PEOPLE,
         exclusions=Exclusions.NONE,
     )
-    found = {
-        (score.arm_id, score.kind): Number(
-            score.value,
-            score.low,
-            score.high,
-            note=score.note,
-            bound=score.bound,
-            statement=score.statement,
-        )
-        for score in scores
-    }
+    found = {(score.arm_id, score.kind): number_of(score) for score in scores}
     runs = _evaluations(arms)
     for arm in arms:
         run = runs.get(_run_key(arm))

@@ -230,33 +230,20 @@ def _groups(
     lines = []
     for pk, name in names.items():
         for one in found:
-            numbers = {number.kind: number for number in one.arms.get(pk, ())}
-            main = numbers.get(columns[0].key)
+            found_here = one.arms.get(pk, ())
+            numbers = {number.kind: number_of(number) for number in found_here}
+            main = next((n for n in found_here if n.kind == columns[0].key), None)
             lines.append(
                 GroupLine(
                     group_label=one.label,
                     arm_label=name,
                     n_evaluators=main.n_evaluators if main else 0,
                     cells=tuple(
-                        cell_of(column, _of_group(numbers.get(column.key)))
-                        for column in columns
+                        cell_of(column, numbers.get(column.key)) for column in columns
                     ),
                 )
             )
     return GroupSection(columns=columns, lines=tuple(lines))
-
-
-def _of_group(found: GroupNumber | None) -> Number | None:
-    if found is None:
-        return None
-    return Number(
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        note=found.note,
-        bound=found.bound,
-        statement=found.statement,
-    )
 
 
 def population_shown(study: Study) -> Population:
@@ -300,17 +287,7 @@ def _row(
     run: Evaluation | None,
     n_shown_again: int,
 ) -> Row:
-    numbers = {
-        score.kind: Number(
-            value=score.value,
-            low=score.low,
-            high=score.high,
-            note=score.note,
-            bound=score.bound,
-            statement=score.statement,
-        )
-        for score in scores
-    }
+    numbers = {score.kind: number_of(score) for score in scores}
     if run and run.state == Evaluation.State.DONE:
         doubts = _doubts(run)
         numbers |= {
@@ -336,6 +313,18 @@ def _row(
         warnings=tuple(w.message for w in run.warnings.all()) if run else (),
         grid=_grid(arm.sample_set),
         provenance=run.provenance if run else {},
+    )
+
+
+def number_of(found: Score | GroupNumber) -> Number:
+    """Return what a report prints of a stored score."""
+    return Number(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        note=found.note,
+        bound=found.bound,
+        statement=found.statement,
     )
 
 

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core import signing
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
@@ -41,6 +42,8 @@ from hypeweb.models import (
 )
 from hypeweb.services import evaluations, first_steps, projects
 from hypeweb.services.errors import DomainError, ForbiddenError, NotFoundError
+
+Row = TypeVar("Row", bound=Model)
 
 Visitor = User | AbstractBaseUser | AnonymousUser
 
@@ -332,84 +335,84 @@ def can_change(user: User, thing: Study | Generator | SampleSet) -> bool:
 
 
 def subscription(study: Study, pk: int) -> Subscription:
-    found = study.subscriptions.filter(pk=pk).select_related("study").first()
-    if found is None:
-        raise NotFoundError("Nobody of that kind hears of this study.")
-    return found
+    return _first(
+        study.subscriptions.filter(pk=pk).select_related("study"),
+        "Nobody of that kind hears of this study.",
+    )
 
 
 def pool(study: Study, pk: int) -> Pool:
-    found = study.pools.filter(pk=pk).select_related("study__project").first()
-    if found is None:
-        raise NotFoundError("There is no such pool in this study.")
-    return found
+    return _first(
+        study.pools.filter(pk=pk).select_related("study__project"),
+        "There is no such pool in this study.",
+    )
 
 
 def posting(study: Study, pk: int) -> Posting:
     found = Posting.objects.filter(pool__study=study, pk=pk)
-    found_one = found.select_related("pool__study").first()
-    if found_one is None:
-        raise NotFoundError("There is no such posting in this study.")
-    return found_one
+    return _first(
+        found.select_related("pool__study"),
+        "There is no such posting in this study.",
+    )
 
 
 def personal_invitation(study: Study, pk: int) -> Invitation:
     found = Invitation.objects.filter(pool__study=study, pk=pk)
-    found_one = found.select_related("pool__study").first()
-    if found_one is None:
-        raise NotFoundError("There is no such invitation in this study.")
-    return found_one
+    return _first(
+        found.select_related("pool__study"),
+        "There is no such invitation in this study.",
+    )
 
 
 def payment(study: Study, pk: int) -> Payment:
     found = Payment.objects.filter(session__study=study, pk=pk)
-    found_one = found.select_related("session__study").first()
-    if found_one is None:
-        raise NotFoundError("There is no such payment in this study.")
-    return found_one
+    return _first(
+        found.select_related("session__study"),
+        "There is no such payment in this study.",
+    )
 
 
 def session_of_study(study: Study, pk: int) -> Session:
     found = study.sessions.filter(pk=pk)
-    found_one = found.select_related("study__project", "evaluator", "pool").first()
-    if found_one is None:
-        raise NotFoundError("There is no such session in this study.")
-    return found_one
+    return _first(
+        found.select_related("study__project", "evaluator", "pool"),
+        "There is no such session in this study.",
+    )
 
 
 def enrolment(study: Study, pk: int) -> Enrolment:
     """Return what a session, by its number, is at its service."""
     found = Enrolment.objects.filter(session__study=study, session=pk)
-    found_one = found.select_related("session__study").first()
-    if found_one is None:
-        raise NotFoundError("This session came from no service.")
-    return found_one
+    return _first(
+        found.select_related("session__study"),
+        "This session came from no service.",
+    )
 
 
 def appeal(study: Study, pk: int) -> Appeal:
-    found = Appeal.objects.filter(session__study=study, pk=pk).first()
-    if found is None:
-        raise NotFoundError("There is no such message about this study.")
-    return found
+    return _first(
+        Appeal.objects.filter(session__study=study, pk=pk),
+        "There is no such message about this study.",
+    )
 
 
 def block_to_lift(user: User, project_pk: int, pk: int) -> Block:
     where = project(user, project_pk)
     require(user, where, Role.EDITOR)
-    found = where.blocks.filter(pk=pk).select_related("project").first()
-    if found is None:
-        raise NotFoundError("There is no such block in this project.")
-    return found
+    return _first(
+        where.blocks.filter(pk=pk).select_related("project"),
+        "There is no such block in this project.",
+    )
 
 
 def account(user: User, pk: int) -> Account:
     """Return an account at a service, which is an admin's alone."""
     if not user.is_staff:
         raise ForbiddenError("The accounts at services are for admins; ask one.")
-    found = Account.objects.filter(pk=pk).first()
-    if found is None:
-        raise NotFoundError("There is no such account.")
-    return found
+    return _first(
+        Account.objects.filter(pk=pk),
+        "There is no such account.",
+    )
 
 
 def accounts(user: User) -> QuerySet[Account]:
@@ -419,10 +422,10 @@ def accounts(user: User) -> QuerySet[Account]:
 
 
 def report_link(study: Study, pk: int) -> ReportLink:
-    found = study.report_links.filter(pk=pk).select_related("study").first()
-    if found is None:
-        raise NotFoundError("There is no such link to this report.")
-    return found
+    return _first(
+        study.report_links.filter(pk=pk).select_related("study"),
+        "There is no such link to this report.",
+    )
 
 
 def report_version(study: Study, number: int) -> ReportVersion:
@@ -454,10 +457,10 @@ def shared_sample(token: str, pk: int, *, now: datetime) -> Sample:
     if not study.is_closed:
         raise NotFoundError("The images are shown once the study is closed.")
     used = Q(sample_set=study.real_set_id) | Q(sample_set__arms__study=study)
-    found = Sample.objects.filter(used, pk=pk).first()
-    if found is None:
-        raise NotFoundError("There is no such image in this report.")
-    return found
+    return _first(
+        Sample.objects.filter(used, pk=pk),
+        "There is no such image in this report.",
+    )
 
 
 def evaluation(user: User, pk: int) -> Evaluation:
@@ -473,10 +476,10 @@ def evaluation(user: User, pk: int) -> Evaluation:
 
 def evaluation_of(study: Study, pk: int) -> Evaluation:
     """Return an evaluation of one of a study's arms."""
-    found = evaluations.runs_of(study).filter(pk=pk).first()
-    if found is None:
-        raise NotFoundError("There is no such evaluation in this study.")
-    return found
+    return _first(
+        evaluations.runs_of(study).filter(pk=pk),
+        "There is no such evaluation in this study.",
+    )
 
 
 def open_link(token: str) -> Pool:
@@ -581,10 +584,10 @@ def remember_evaluator(response: HttpResponse, evaluator: Evaluator) -> None:
 
 
 def mask(token: str) -> Mask:
-    found = Mask.objects.filter(token=token).select_related("study").first()
-    if found is None:
-        raise NotFoundError("There is no such image.")
-    return found
+    return _first(
+        Mask.objects.filter(token=token).select_related("study"),
+        "There is no such image.",
+    )
 
 
 def simulation_pass(pool: Pool) -> str:
@@ -620,3 +623,10 @@ def site_url(request: HttpRequest, path: str) -> str:
 
 def _ids(user: User) -> QuerySet[Membership, int]:
     return Membership.objects.filter(user=user).values_list("project", flat=True)
+
+
+def _first(found: QuerySet[Row], refusal: str) -> Row:
+    row = found.first()
+    if row is None:
+        raise NotFoundError(refusal)
+    return row

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -207,6 +207,9 @@ def open_onnx(path: Path, *, limits: Limits) -> Iterator[OnnxProcess]:
             yield OnnxProcess(process, limits)
         finally:
             process.kill()
+            # A dead process leaves what was not flushed to it, and closing flushes.
+            with suppress(BrokenPipeError):
+                _pipe(process.stdin).close()
 
 
 def _port(entry: dict[str, Any]) -> Port:

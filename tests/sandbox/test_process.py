@@ -77,6 +77,14 @@ def test_a_process_that_dies_is_a_sentence(write, number, sentence):
             opened.run({"z": Z}, output="images")
 
 
+def test_a_process_that_is_dead_before_it_is_written_to_is_a_sentence(write):
+    with open_onnx(write(onnx_files.generator()), limits=LIMITS) as opened:
+        os.kill(opened.pid, signal.SIGSEGV)
+        os.waitid(os.P_PID, opened.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(GeneratorFaultError, match="status -11"):
+            opened.run({"z": Z}, output="images")
+
+
 def test_the_process_is_gone_afterwards(write):
     with open_onnx(write(onnx_files.generator()), limits=LIMITS) as opened:
         pid = opened.pid

@@ -177,6 +177,7 @@ def add_answers(study, *, n_evaluators, n_judgments):
             truth, other = ("real", "fake") if is_real else ("fake", "real")
             trial = Trial(
                 session=session,
+                arm=arm,
                 number=place,
                 block=1 + (place - 1) // -(-each // 3),
                 sample_id=sample,

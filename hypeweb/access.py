@@ -40,7 +40,7 @@ from hypeweb.models import (
     Subscription,
     Upload,
 )
-from hypeweb.services import evaluations, first_steps, projects
+from hypeweb.services import evaluations, first_steps, projects, report_links
 from hypeweb.services.errors import DomainError, ForbiddenError, NotFoundError
 
 Row = TypeVar("Row", bound=Model)
@@ -451,10 +451,23 @@ def shared_link(token: str, *, now: datetime) -> ReportLink:
     return found
 
 
+def shared_version(token: str, *, form: str, now: datetime) -> ReportVersion:
+    """Return the version that a secret link hands out as a file of one form."""
+    link = shared_link(token, now=now)
+    if link.version is None:
+        raise NotFoundError(
+            "Only a published version can be downloaded under a link; ask for one."
+        )
+    # A PDF is the page with its images.
+    if form == "pdf" and not report_links.shows_images(link.study):
+        raise NotFoundError("The PDF is handed out once the study is closed.")
+    return link.version
+
+
 def shared_sample(token: str, pk: int, *, now: datetime) -> Sample:
     """Return an image of a report that a secret link shows, once nobody takes part."""
     study = shared_link(token, now=now).study
-    if not study.is_closed:
+    if not report_links.shows_images(study):
         raise NotFoundError("The images are shown once the study is closed.")
     used = Q(sample_set=study.real_set_id) | Q(sample_set__arms__study=study)
     return _first(

@@ -31,6 +31,8 @@ def create_link(
             "Only a published version can be shared for good, because it never "
             "changes; choose a version, or how long the link works."
         )
+    if version is not None and version.study_id != study.pk:
+        raise DomainError(f"{version} is not of this study; choose one that is.")
     if days is not None and not 0 < days <= MAX_DAYS:
         raise DomainError(f"A link lasts between 1 and {MAX_DAYS} days; got {days}.")
     ends = None if days is None else now + timedelta(days=days)
@@ -73,6 +75,11 @@ def links_of(study: Study, *, now: datetime) -> list[ReportLink]:
     return list(
         valid.select_related("created_by", "version").defer("version__document")
     )
+
+
+def shows_images(study: Study) -> bool:
+    """Return whether a link shows images: they would tell people who take part."""
+    return study.is_closed
 
 
 def _what(link: ReportLink) -> str:

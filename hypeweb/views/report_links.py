@@ -15,7 +15,7 @@ from django.views.decorators.http import (
 from hypeweb import access
 from hypeweb.project_forms import LIVE, ReportLinkForm
 from hypeweb.services import figures, report_links, report_versions, samples
-from hypeweb.services.errors import DomainError, NotFoundError
+from hypeweb.services.errors import DomainError
 from hypeweb.services.reports import build_report
 from hypeweb.views import reports
 from hypeweb.views.report_versions import version_file, version_page
@@ -94,12 +94,8 @@ def shared_report(request: HttpRequest, token: str) -> HttpResponse:
 @require_GET
 def shared_report_file(request: HttpRequest, token: str, form: str) -> HttpResponse:
     """Hand a published version's files to whoever holds its link."""
-    link = access.shared_link(token, now=timezone.now())
-    if link.version is None:
-        raise NotFoundError(
-            "Only a published version can be downloaded under a link; ask for one."
-        )
-    return version_file(request, link.version, form)
+    version = access.shared_version(token, form=form, now=timezone.now())
+    return version_file(request, version, form)
 
 
 @require_GET

@@ -14,7 +14,7 @@ from django.views.decorators.http import (
 from hypeweb import access, tasks
 from hypeweb.models import ReportVersion
 from hypeweb.project_forms import PublishForm, RetractForm
-from hypeweb.services import report_pdfs
+from hypeweb.services import report_links, report_pdfs
 from hypeweb.services import report_versions as service
 from hypeweb.services.errors import DomainError
 from hypeweb.services.reports import ExclusionsChoice
@@ -163,9 +163,12 @@ def _downloads(
     published: service.Published, share_token: str
 ) -> tuple[tuple[str, str], ...]:
     version, report = published.version, published.report
+    of_study = version.study
     found = []
     for form, label in reports.FILES.items():
         if form == "comparisons.csv" and not report.comparison:
+            continue
+        if form == "pdf" and share_token and not report_links.shows_images(of_study):
             continue
         address = (
             reverse("shared_report_file", args=[share_token, form])

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from hypeweb.models import AuditEvent, ReportLink
+from hypeweb.models import AuditEvent, ReportLink, ReportVersion
 from hypeweb.services import report_links
 from hypeweb.services.errors import ConflictError, DomainError
 from tests import factories
@@ -50,3 +50,13 @@ def test_a_link_of_no_or_endless_time_is_refused(study, researcher, days):
 def test_the_database_wants_an_end_after_the_start(link):
     with pytest.raises(IntegrityError), transaction.atomic():
         ReportLink.objects.update(expires_at=NOW)
+
+
+def test_a_link_shows_no_version_of_another_study(study, researcher):
+    elsewhere = factories.bare_study(factories.make_user("other"))
+    other = ReportVersion(study=elsewhere, number=1)
+    with pytest.raises(DomainError, match="not of this study"):
+        report_links.create_link(
+            study=study, days=7, actor=researcher, now=NOW, version=other
+        )
+    assert not ReportLink.objects.exists()

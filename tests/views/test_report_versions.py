@@ -2,12 +2,21 @@ import json
 import re
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from hypeweb.models import ReportLink, ReportVersion
-from hypeweb.services import agreement, evaluations, figures, projects, scores
+from hypeweb.models import ReportLink, ReportPdf, ReportVersion
+from hypeweb.services import (
+    agreement,
+    evaluations,
+    figures,
+    projects,
+    scores,
+    studies,
+)
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -180,6 +189,26 @@ def test_a_link_for_good_shows_the_version_and_no_more(
     researcher_client.post(reverse("report_link_revoke", args=[scored.slug, link.pk]))
     gone = client.get(reverse("shared_report", args=[link.token]))
     assert gone.status_code == 404
+
+
+def test_a_link_hands_out_no_images_while_people_may_take_part(
+    researcher_client, scored, version, client
+):
+    ReportPdf.objects.update(
+        state="done", sha256="0" * 64, size_bytes=4, finished_at=NOW
+    )
+    pdf = ReportPdf.objects.get()
+    default_storage.save(pdf.storage_key, ContentFile(b"%PDF"))
+    link = share(researcher_client, version, days=0)
+    address = reverse("shared_report_file", args=[link.token, "pdf"])
+    page = reverse("shared_report", args=[link.token])
+    refused = client.get(address)
+    assert refused.status_code == 404
+    assert "once the study is closed" in text(refused)
+    assert address not in text(client.get(page))
+    studies.close_study(study=scored, actor=scored.owner, now=timezone.now())
+    assert client.get(address).content == b"%PDF"
+    assert address in text(client.get(page))
 
 
 def test_a_link_to_the_report_hands_out_no_files(researcher_client, scored, client):

@@ -210,6 +210,10 @@ MTURK_QUEUE_URL = environment.read_text("MTURK_QUEUE_URL")
 PROLIFIC_CURRENCY = environment.read_text("PROLIFIC_CURRENCY", "USD")
 # What Prolific adds, in percent; academic and corporate accounts differ.
 PROLIFIC_FEE_PERCENT = environment.read_int("PROLIFIC_FEE_PERCENT", 34)
+# Studies with a qualification screen people out there, and free their places.
+PROLIFIC_CUSTOM_SCREENING = environment.read_flag(
+    "PROLIFIC_CUSTOM_SCREENING", default=False
+)
 # Longer than any call to a service takes: who began earlier is dead.
 PAYMENT_LEASE_SECONDS = environment.read_int("PAYMENT_LEASE_SECONDS", 120, minimum=1)
 # How long a payment that could not be sent waits, doubled each time up to the longest.

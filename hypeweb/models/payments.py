@@ -144,6 +144,12 @@ class Payment(models.Model):
             models.UniqueConstraint(
                 fields=["session", "reason"], name="payment_once_per_reason"
             ),
+            models.UniqueConstraint(
+                # Prolific lists amounts alone: two equal ones under way are one to it.
+                fields=["session", "amount_cents"],
+                condition=Q(service="prolific", state="sent") & ~Q(reason="base"),
+                name="payment_one_of_equal_bonuses_sent",
+            ),
             models.CheckConstraint(
                 condition=Q(amount_cents__gt=0), name="payment_of_something"
             ),

@@ -27,6 +27,10 @@ UNLISTED = (
     "{} accepted this payment and does not list it. It is not sent again; look for it "
     "there, and record it here or ask their support."
 )
+TWIN = (
+    "An equal bonus of this submission is on its way. Prolific lists amounts alone, so "
+    "that this one is sent when that one is listed there."
+)
 OPEN_STATES = (Payment.State.OWED, Payment.State.SENT)
 
 
@@ -175,8 +179,11 @@ def _begin(
                 return None  # somebody is at it
         elif not was_sent:
             payment.fee_cents = payer.fee_cents(payment)
+            if _twin_is_sent(payment):
+                _hold(payment, TWIN, now=now)
+                return None
             if not _commit(payment, payment.cost_cents):
-                _hold(payment, now=now)
+                _hold(payment, _over_limit(payment), now=now)
                 return None
         payment.state = Payment.State.SENT
         payment.attempt = uuid.uuid4()
@@ -250,9 +257,21 @@ def _commit(payment: Payment, cents: int) -> bool:
     return True
 
 
-def _hold(payment: Payment, *, now: datetime) -> None:
-    """Leave a payment owed that the limits do not allow."""
-    payment.attempted_at, payment.error = now, _over_limit(payment)
+def _twin_is_sent(payment: Payment) -> bool:
+    """Return whether an equal bonus is on its way, which Prolific's list may mean."""
+    if payment.service != Service.PROLIFIC or payment.reason == Payment.Reason.BASE:
+        return False
+    bonuses = Payment.objects.exclude(reason=Payment.Reason.BASE)
+    return bonuses.filter(
+        session_id=payment.session_id,
+        amount_cents=payment.amount_cents,
+        state=Payment.State.SENT,
+    ).exists()
+
+
+def _hold(payment: Payment, why: str, *, now: datetime) -> None:
+    """Leave a payment owed that may not be sent yet."""
+    payment.attempted_at, payment.error = now, why
     payment.next_attempt_at = now + _wait_after(payment.n_attempts)
     payment.n_attempts += 1
     payment.save(

@@ -1,13 +1,14 @@
 """Prolific: what pays there, through its REST interface."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
 import requests
 from django.conf import settings
 
-from hypeweb.models import Enrolment, Payment, Posting, Session
+from hypeweb.models import Enrolment, OutcomeCode, Payment, Posting, Session
 from hypeweb.services import identities
 from hypeweb.services.payers import Outcome
 
@@ -18,6 +19,17 @@ SERVER_FAULT = 500
 PAID = frozenset({"APPROVED", "PARTIALLY APPROVED", "SCREENED OUT"})
 # Its person has not come back with a code; before that nothing can be paid.
 UNDER_WAY = frozenset({"RESERVED", "ACTIVE"})
+UNPUBLISHED = "UNPUBLISHED"
+# In these a study takes nobody any more.
+OVER = frozenset({"AWAITING REVIEW", "COMPLETED"})
+# What Prolific calls the kinds of codes. Its list has no word for who left early or
+# missed a pass mark: FIXED_SCREENOUT is for codes at which Prolific itself pays.
+# https://docs.prolific.com/api-reference/studies/create-study (completion_codes)
+CODE_TYPES = {
+    OutcomeCode.Outcome.COMPLETED: "COMPLETED",
+    OutcomeCode.Outcome.SCREENED_OUT: "OTHER",
+    OutcomeCode.Outcome.LEFT: "OTHER",
+}
 
 
 class ProlificError(Exception):
@@ -26,6 +38,17 @@ class ProlificError(Exception):
     def __init__(self, message: str, *, may_change: bool) -> None:
         super().__init__(message)
         self.may_change = may_change
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What people read of a study there, where it leads, and the codes they bring."""
+
+    name: str
+    description: str
+    url: str
+    codes: Mapping[OutcomeCode.Outcome, str]
+    is_custom_screening: bool
 
 
 class ProlificClient:
@@ -38,15 +61,7 @@ class ProlificClient:
     def submission(self, submission_id: str) -> dict[str, object]:
         return self._ask("GET", f"submissions/{submission_id}/")
 
-    def post(
-        self,
-        posting: Posting,
-        *,
-        name: str,
-        description: str,
-        url: str,
-        codes: Sequence[tuple[str, str]],
-    ) -> str:
+    def post(self, posting: Posting, offer: Offer) -> str:
         """Create a study that is not published yet, and return its id.
 
         Each code holds a submission for review: the ledger approves it, within its
@@ -56,19 +71,20 @@ class ProlificClient:
             "POST",
             "studies/",
             {
-                "name": name,
+                "name": offer.name,
                 "internal_name": f"posting {posting.reference}",
-                "description": description,
-                "external_study_url": url,
+                "description": offer.description,
+                "external_study_url": offer.url,
                 "prolific_id_option": "url_parameters",
                 "completion_codes": [
                     {
                         "code": code,
-                        "code_type": outcome,
+                        "code_type": CODE_TYPES[outcome],
                         "actions": [{"action": "MANUALLY_REVIEW"}],
                     }
-                    for outcome, code in codes
+                    for outcome, code in offer.codes.items()
                 ],
+                "is_custom_screening": offer.is_custom_screening,
                 "total_available_places": posting.n_places,
                 "estimated_completion_time": posting.minutes,
                 "reward": posting.reward_cents,
@@ -80,32 +96,34 @@ class ProlificClient:
     def find_posted(self, posting: Posting) -> str | None:
         """Return the study of a posting whose reply was lost."""
         mark = f"posting {posting.reference}"
-        listed = self._ask("GET", "studies/").get("results") or []
-        assert isinstance(listed, list)  # noqa: S101 - as its documentation says
-        for found in listed:
+        for found in self._listed("studies/"):
             if found.get("internal_name") == mark:
                 return str(found["id"])
         return None
 
-    def move_study(self, study_id: str, action: str) -> None:
-        """Publish, pause, start or stop a study."""
-        self._ask("POST", f"studies/{study_id}/transition/", {"action": action})
+    def study(self, study_id: str) -> dict[str, object]:
+        return self._ask("GET", f"studies/{study_id}/")
+
+    def publish(self, study_id: str) -> None:
+        """Show a study to people; one that was published before is left as it is."""
+        if self.study(study_id)["status"] == UNPUBLISHED:
+            self._move_study(study_id, "PUBLISH")
+
+    def stop(self, study_id: str) -> bool:
+        """Let nobody else into a study; return whether anybody may have come."""
+        status = self.study(study_id)["status"]
+        if status == UNPUBLISHED:
+            self._ask("DELETE", f"studies/{study_id}/")
+            return False
+        if status not in OVER:
+            self._move_study(study_id, "STOP")
+        return True
 
     def set_places(self, study_id: str, n_places: int) -> None:
         self._ask("PATCH", f"studies/{study_id}/", {"total_available_places": n_places})
 
     def submissions(self, study_id: str) -> Iterator[dict[str, object]]:
-        """Yield the submissions of a study, page by page."""
-        path: str | None = f"studies/{study_id}/submissions/"
-        while path:
-            page = self._ask("GET", path)
-            results = page.get("results") or []
-            assert isinstance(results, list)  # noqa: S101 - as documented
-            yield from results
-            links = page.get("_links")
-            following = links.get("next") if isinstance(links, dict) else None
-            href = following.get("href") if isinstance(following, dict) else None
-            path = _path_of(href) if href else None
+        return self._listed(f"studies/{study_id}/submissions/")
 
     def screen_out(self, *, study_id: str, submission_id: str, cents: int) -> None:
         """Pay somebody who did not qualify, and free their place."""
@@ -145,6 +163,22 @@ class ProlificClient:
         """Pay a bonus that was set up: once only, Prolific pays a second call too."""
         self._ask("POST", f"bulk-bonus-payments/{bonus_id}/pay/", {})
 
+    def _move_study(self, study_id: str, action: str) -> None:
+        self._ask("POST", f"studies/{study_id}/transition/", {"action": action})
+
+    def _listed(self, path: str) -> Iterator[dict[str, object]]:
+        """Yield everything in a list, page by page."""
+        following: str | None = path
+        while following:
+            page = self._ask("GET", following)
+            results = page.get("results") or []
+            assert isinstance(results, list)  # noqa: S101 - as its documentation says
+            yield from results
+            links = page.get("_links")
+            link = links.get("next") if isinstance(links, dict) else None
+            href = link.get("href") if isinstance(link, dict) else None
+            following = _path_of(href) if href else None
+
     def _ask(
         self, method: str, path: str, body: dict[str, object] | None = None
     ) -> dict[str, object]:
@@ -181,6 +215,11 @@ class ProlificPayer:
         return ceil(payment.amount_cents * settings.PROLIFIC_FEE_PERCENT / 100)
 
     def has_paid(self, payment: Payment, enrolment: Enrolment) -> bool:
+        """Return whether Prolific lists the payment.
+
+        It lists amounts alone. Of equal bonuses of a submission one at a time is on its
+        way, so that what is listed beyond the confirmed ones is this one.
+        """
         found = self._client.submission(enrolment.external_id)
         if payment.reason == Payment.Reason.BASE:
             return found["status"] in PAID
@@ -215,21 +254,40 @@ class ProlificPayer:
                 return Outcome("not_yet", str(error))
             return Outcome("refused", str(error))
 
-    def _pay_base(self, payment: Payment, submission_id: str, study_id: str) -> None:
-        """Approve a submission, or screen it out where the study's plan has that."""
-        if payment.session.state == Session.State.SCREENED_OUT:
-            try:
-                self._client.screen_out(
-                    study_id=study_id,
-                    submission_id=submission_id,
-                    cents=payment.amount_cents,
-                )
-            except ProlificError as error:
-                if error.may_change:
-                    raise
-            else:
-                return
-        self._client.approve(submission_id)
+    def _pay_base(
+        self,
+        payment: Payment,
+        *,
+        submission_id: str,
+        study_id: str,
+        remember: Callable[[str], None],
+    ) -> Outcome:
+        """Approve a submission, or screen it out where its study has that.
+
+        Which of the two is settled before any money moves: what one of them refuses
+        is never paid by the other.
+        """
+        is_out = payment.session.state == Session.State.SCREENED_OUT
+        if not (is_out and self._client.study(study_id).get("is_custom_screening")):
+            self._client.approve(submission_id)
+            return Outcome("done")
+        # Paid some time later; nothing says that a second call pays nothing.
+        remember("screen-out")
+        try:
+            self._client.screen_out(
+                study_id=study_id,
+                submission_id=submission_id,
+                cents=payment.amount_cents,
+            )
+        except ProlificError as error:
+            if error.may_change:
+                raise
+            return Outcome(
+                "refused",
+                "Prolific did not screen this submission out, and nothing was paid. "
+                f"Look at it there, then try again. {error}",
+            )
+        return Outcome("accepted")
 
     def _pay(
         self,
@@ -244,8 +302,14 @@ class ProlificPayer:
             return Outcome("not_yet", "The person has not submitted at Prolific yet.")
         study_id = str(found["study_id"])
         if payment.reason == Payment.Reason.BASE:
-            self._pay_base(payment, submission_id, study_id)
-            return Outcome("done")
+            if found["status"] in PAID:  # by somebody's hand
+                return Outcome("done")
+            return self._pay_base(
+                payment,
+                submission_id=submission_id,
+                study_id=study_id,
+                remember=remember,
+            )
         bonus_id = self._client.set_up_bonus(
             study_id=study_id, submission_id=submission_id, cents=payment.amount_cents
         )

@@ -40,7 +40,7 @@ from hypeweb.services import (
 )
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.mturk import MANY_ASSIGNMENTS, HitText, Labels
-from hypeweb.services.prolific import ProlificError
+from hypeweb.services.prolific import Offer, ProlificError
 
 logger = logging.getLogger(__name__)
 
@@ -259,8 +259,8 @@ def _end_at_service(posting: Posting) -> str | None:
     else:
         prolific = accounts.prolific()
         external_id = external_id or prolific.find_posted(posting)
-        if external_id is not None:
-            prolific.move_study(external_id, "STOP")
+        if external_id is not None and not prolific.stop(external_id):
+            return None
     return external_id
 
 
@@ -523,20 +523,23 @@ def _post_to_prolific(posting: Posting, entry_url: str, *, was_tried: bool) -> s
     study = pool.study
     found = client.find_posted(posting) if was_tried else None
     if found is None:
-        found = client.post(
-            posting,
+        offer = Offer(
             name=study.name,
             description=f"{study.question} {designs.n_trials_each(study)} images.",
             url=(
                 f"{entry_url}?PROLIFIC_PID={{{{%PROLIFIC_PID%}}}}"
                 "&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
             ),
-            codes=[
-                (outcome.upper(), completion.code_for(pool, outcome))
+            codes={
+                outcome: completion.code_for(pool, outcome)
                 for outcome in OutcomeCode.Outcome
-            ],
+            },
+            is_custom_screening=(
+                settings.PROLIFIC_CUSTOM_SCREENING and study.asks_qualification
+            ),
         )
-    client.move_study(found, "PUBLISH")
+        found = client.post(posting, offer)
+    client.publish(found)
     return found
 
 

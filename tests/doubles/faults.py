@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
+NO_CONTENT = 204
+
 
 @dataclass
 class Faults:
@@ -112,7 +114,7 @@ class Double:
             self.reply(handler, reply)
 
     def reply(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
-        data = json.dumps(reply.body).encode()
+        data = b"" if reply.status == NO_CONTENT else json.dumps(reply.body).encode()
         handler.send_response(reply.status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(data)))

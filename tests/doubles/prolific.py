@@ -1,17 +1,34 @@
 """Prolific on this machine: the part of its REST interface that the site uses.
 
 As the real one says of itself: approving twice is the same as once, paying a bonus
-twice pays it twice, and a bonus shows on its submission some time after.
+twice pays it twice, a bonus shows on its submission some time after, lists come in
+pages, and codes have one of the types and actions that its documentation names.
 """
 
 import json
 import time
 from dataclasses import dataclass, field
 from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
 
 from tests.doubles.faults import Double, Faults, Reply
 
-STATUSES = {"PUBLISH": "ACTIVE", "STOP": "AWAITING REVIEW", "PAUSE": "PAUSED"}
+# What each transition leads to, and from where.
+TRANSITIONS = {
+    "PUBLISH": ("ACTIVE", {"UNPUBLISHED"}),
+    "PAUSE": ("PAUSED", {"ACTIVE"}),
+    "STOP": ("AWAITING REVIEW", {"ACTIVE", "PAUSED"}),
+}
+# https://docs.prolific.com/api-reference/studies/create-study
+CODE_TYPES = {
+    *("COMPLETED", "FAILED_ATTENTION_CHECK", "FOLLOW_UP_STUDY", "GIVE_BONUS"),
+    *("INCOMPATIBLE_DEVICE", "NO_CONSENT", "OTHER", "FIXED_SCREENOUT"),
+}
+CODE_ACTIONS = {
+    *("AUTOMATICALLY_APPROVE", "MANUALLY_REVIEW", "REQUEST_RETURN"),
+    *("ADD_TO_PARTICIPANT_GROUP", "REMOVE_FROM_PARTICIPANT_GROUP"),
+    *("DYNAMIC_PAYMENT", "FIXED_SCREEN_OUT_PAYMENT"),
+}
 
 
 @dataclass
@@ -32,15 +49,18 @@ class ProlificDouble(Double):
         *,
         key: str = "t",
         shows_after_s: float = 0.0,
+        page_size: int = 20,
         clock=time.time,
     ) -> None:
         super().__init__(faults)
+        self.page_size = page_size
         self.clock = clock
         self.key = key
         self.shows_after_s = shows_after_s
         self.submissions: dict[str, Submission] = {}
         self.bulks: dict[str, list[tuple[str, int]]] = {}
         self.studies: dict[str, dict] = {}
+        self.n_made = 0
 
     def submit(self, submission_id: str, *, participant: str, study_id: str = "st"):
         """A participant comes back with a completion code."""
@@ -51,7 +71,8 @@ class ProlificDouble(Double):
     def answer(self, method, path, headers, body) -> Reply:
         if headers.get("Authorization") != f"Token {self.key}":
             return Reply({"error": {"detail": "Authentication failed."}}, 401)
-        parts = path.strip("/").split("/")
+        asked = urlsplit(path)
+        parts = asked.path.strip("/").split("/")
         sent = json.loads(body) if body else {}
         place = parts.pop(0)
         answers = {
@@ -60,32 +81,79 @@ class ProlificDouble(Double):
             "bulk-bonus-payments": self.about_bonuses,
         }
         found = answers[place](method, parts, sent) if place in answers else None
+        if isinstance(found, list):
+            found = self.page_of(found, asked, host=headers["Host"])
         return found or Reply({"error": {"detail": "Not found."}}, 404)
 
-    def about_studies(self, method, parts, sent) -> Reply | None:
+    def page_of(self, rows: list, asked, *, host: str) -> Reply:
+        """Return a page of a list, with the whole address of the next one."""
+        number = int(parse_qs(asked.query).get("page", ["1"])[0])
+        end = number * self.page_size
+        following = f"http://{host}{asked.path}?page={number + 1}"
+        href = following if end < len(rows) else None
+        return Reply(
+            {
+                "results": rows[end - self.page_size : end],
+                "_links": {"next": {"href": href, "title": "Next"}},
+                "meta": {"count": len(rows)},
+            }
+        )
+
+    def about_studies(self, method, parts, sent) -> Reply | list | None:
         match (method, *parts):
             case ("POST",):
-                name = f"{len(self.studies):024x}"
-                self.studies[name] = {**sent, "id": name, "status": "UNPUBLISHED"}
-                return Reply(self.studies[name], 201)
+                return self.create(sent)
             case ("GET",):
-                return Reply({"results": list(self.studies.values())})
-            case ("PATCH", name) if name in self.studies:
-                self.studies[name].update(sent)
-                return Reply(self.studies[name])
-            case ("POST", name, "transition") if name in self.studies:
-                self.studies[name]["status"] = STATUSES[sent["action"]]
-                return Reply(self.studies[name])
-        return self.about_people_of_studies(method, parts, sent)
-
-    def about_people_of_studies(self, method, parts, sent) -> Reply | None:
-        match (method, *parts):
+                return list(self.studies.values())
             case ("GET", name, "submissions"):
                 mine = [s for s in self.submissions.values() if s.study_id == name]
-                return Reply({"results": [self.show(one).body for one in mine]})
+                return [self.show(one).body for one in mine]
             case ("POST", name, "screen-out-submissions"):
                 return self.screen_out(name, sent)
+            case (_, name, *rest) if name in self.studies:
+                return self.about_one_study(method, name, rest, sent)
         return None
+
+    def about_one_study(self, method, name, rest, sent) -> Reply | None:
+        study = self.studies[name]
+        match (method, *rest):
+            case ("GET",):
+                return Reply(study)
+            case ("DELETE",):
+                return self.delete(name)
+            case ("PATCH",):
+                study.update(sent)
+                return Reply(study)
+            case ("POST", "transition"):
+                return self.move(study, sent["action"])
+        return None
+
+    def create(self, sent) -> Reply:
+        codes = sent["completion_codes"]
+        for one in codes:
+            actions = {action["action"] for action in one["actions"]}
+            if one["code_type"] not in CODE_TYPES or not actions <= CODE_ACTIONS:
+                return Reply({"error": {"detail": f"Unknown in {one}."}}, 400)
+        if len({one["code"] for one in codes}) < len(codes):
+            return Reply({"error": {"detail": "Each code must be unique."}}, 400)
+        self.n_made += 1
+        name = f"{self.n_made:024x}"
+        self.studies[name] = {**sent, "id": name, "status": "UNPUBLISHED"}
+        return Reply(self.studies[name], 201)
+
+    def move(self, study, action: str) -> Reply:
+        status, allowed = TRANSITIONS[action]
+        if study["status"] not in allowed:
+            told = f"A study that is {study['status']} cannot {action}."
+            return Reply({"error": {"detail": told}}, 400)
+        study["status"] = status
+        return Reply(study)
+
+    def delete(self, name: str) -> Reply:
+        if self.studies[name]["status"] != "UNPUBLISHED":
+            return Reply({"error": {"detail": "This study was published."}}, 400)
+        del self.studies[name]
+        return Reply({}, 204)
 
     def about_submissions(self, method, parts, sent) -> Reply | None:
         match (method, *parts):
@@ -118,7 +186,10 @@ class ProlificDouble(Double):
         if not self.studies.get(name, {}).get("is_custom_screening"):
             return Reply({"error": {"detail": "No screening in this study."}}, 400)
         for submission_id in sent["submission_ids"]:
-            self.submissions[submission_id].status = "SCREENED OUT"
+            found = self.submissions[submission_id]
+            if found.status != "AWAITING REVIEW":
+                return Reply({"error": {"detail": f"It is {found.status}."}}, 400)
+            found.status = "SCREENED OUT"
         return Reply({"message": "It is being processed."})
 
     def transition(self, found: Submission, action: str) -> Reply:

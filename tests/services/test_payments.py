@@ -176,6 +176,64 @@ def test_send_payment_does_not_repeat_what_prolific_accepted(study, prolific, cl
     assert "does not list it" in payment.error
 
 
+class Interrupted(ProlificPayer):
+    """Prolific's payer, with another worker at its turn after each look at the list."""
+
+    def has_paid(self, payment, enrolment):
+        found = super().has_paid(payment, enrolment)
+        self.meanwhile(payment)
+        return found
+
+
+def test_two_equal_bonuses_never_claim_one_that_is_listed(study, prolific, clock):
+    session = enrol(study, Service.PROLIFIC, prolific)
+    bonus = owe(session, "bonus", 50, Service.PROLIFIC)
+    extra = owe(session, "extra", 50, Service.PROLIFIC)
+    payer = ProlificPayer(ProlificClient())
+    payments.send_payment(bonus.pk, payer=payer, now=clock.now)
+    replies = iter(["", "", "lost_before"])  # the second never arrives
+    prolific.faults.draw = lambda: next(replies, "")
+    with suppress(Exception):
+        payments.send_payment(extra.pk, payer=payer, now=clock.now)
+    clock.advance(minutes=30)
+    interrupted = Interrupted(ProlificClient())
+    interrupted.meanwhile = lambda _: payments.send_payment(
+        extra.pk, payer=payer, now=clock.now
+    )
+
+    payments.send_payment(bonus.pk, payer=interrupted, now=clock.now)
+
+    listed = prolific.submissions["prolific-0"].bonuses
+    assert Payment.objects.filter(state="confirmed").count() == len(listed) == 1
+    run(payer, clock)
+    assert [cents for _, cents in listed] == [50, 50]
+    assert set(Payment.objects.values_list("state", flat=True)) == {"confirmed"}
+
+
+def test_an_equal_bonus_says_what_it_waits_for(study, prolific, clock):
+    session = enrol(study, Service.PROLIFIC, prolific)
+    owe(session, "bonus", 50, Service.PROLIFIC)
+    owe(session, "extra", 50, Service.PROLIFIC)
+    payer = ProlificPayer(ProlificClient())
+
+    for pk in payments.due(now=clock.at):
+        payments.send_payment(pk, payer=payer, now=clock.now)
+
+    sent, waiting = Payment.objects.order_by("pk")
+    assert (sent.state, waiting.state) == ("sent", "owed")
+    assert waiting.error == payments.TWIN
+    assert Budget.objects.get().committed_cents == sent.cost_cents
+
+
+def test_equal_bonuses_under_way_are_one_in_the_database(study, prolific):
+    session = enrol(study, Service.PROLIFIC, prolific)
+    for reason in ("bonus", "extra"):
+        owe(session, reason, 50, Service.PROLIFIC)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Payment.objects.update(state="sent", attempted_at=NOW)
+
+
 def test_send_payment_stops_at_the_hard_limit(study, mturk, clock):
     Budget.objects.create(study=study, hard_cents=300)
     for number in range(3):

@@ -28,7 +28,7 @@ from hypeweb.services import (
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.recruiting import Arrival, Wish
 from tests import factories
-from tests.doubles.faults import Faults
+from tests.doubles.faults import Faults, Reply
 from tests.factories import NOW, walk
 
 ENTRY = "https://hype.example/e/x/work/"
@@ -292,9 +292,10 @@ def test_prolific_from_posting_to_reconciled_payment(paid, prolific, clock):
     assert made["total_available_places"] == 12
     assert [code["code_type"] for code in made["completion_codes"]] == [
         "COMPLETED",
-        "SCREENED_OUT",
-        "LEFT",
+        "OTHER",
+        "OTHER",
     ]
+    assert not made["is_custom_screening"]
     session = walk(arrive(pool, posting=posting))
     settlements.settle(session.pk, now=NOW)
     ending = completion.ending_of(session, now=NOW)
@@ -318,10 +319,10 @@ def test_prolific_from_posting_to_reconciled_payment(paid, prolific, clock):
     assert set(Payment.objects.values_list("state", flat=True)) == {"confirmed"}
 
 
-@pytest.mark.parametrize("is_screening", [True, False])
-def test_who_did_not_qualify_is_paid_at_prolific(
-    researcher, prolific, clock, is_screening
-):
+@pytest.fixture
+def unqualified(researcher, prolific, settings):
+    """Give the base of somebody who missed the pass mark, owed and approved."""
+    settings.PROLIFIC_CUSTOM_SCREENING = True
     study = factories.qualifying_study(
         researcher,
         protocol="hype_inf",
@@ -331,19 +332,67 @@ def test_who_did_not_qualify_is_paid_at_prolific(
     )
     pool = pool_of(study, "prolific")
     (posting,) = posted(pool)
-    prolific.studies[posting.external_id]["is_custom_screening"] = is_screening
+    assert prolific.studies[posting.external_id]["is_custom_screening"]
     session = walk(arrive(pool, posting=posting), "w")
     settlements.settle(session.pk, now=NOW)
     prolific.submit("3ASSIGNMENT0000", participant="p", study_id=posting.external_id)
     Payment.objects.update(approved_at=NOW)
-    base = Payment.objects.get()
+    return Payment.objects.get()
 
-    payments.send_payment(base.pk, payer=accounts.payer_of(base), now=clock.now)
 
-    base.refresh_from_db()
-    status = prolific.submissions["3ASSIGNMENT0000"].status
-    assert (base.state, base.amount_cents) == ("confirmed", 50)
-    assert status == ("SCREENED OUT" if is_screening else "APPROVED")
+def send(payment, clock):
+    payer = accounts.payer_of(payment)
+    payments.send_payment(payment.pk, payer=payer, now=clock.now)
+    clock.advance(hours=2)
+    payment.refresh_from_db()
+
+
+@pytest.mark.parametrize(
+    ("is_screening", "status"), [(True, "SCREENED OUT"), (False, "APPROVED")]
+)
+def test_who_did_not_qualify_is_paid_at_prolific(
+    unqualified, prolific, clock, is_screening, status
+):
+    for study in prolific.studies.values():
+        study["is_custom_screening"] = is_screening
+
+    send(unqualified, clock)
+    send(unqualified, clock)
+
+    assert (unqualified.state, unqualified.amount_cents) == ("confirmed", 50)
+    assert prolific.submissions["3ASSIGNMENT0000"].status == status
+
+
+def test_a_screen_out_that_is_refused_is_paid_in_no_other_way(
+    unqualified, prolific, clock
+):
+    screen_out = prolific.screen_out
+    prolific.screen_out = lambda *_: Reply({"error": {"detail": "Not today."}}, 400)
+
+    send(unqualified, clock)
+
+    assert unqualified.state == "failed"
+    assert "nothing was paid" in unqualified.error
+    assert "Not today." in unqualified.error
+    assert prolific.submissions["3ASSIGNMENT0000"].status == "AWAITING REVIEW"
+    assert Budget.objects.get().committed_cents == 0
+    prolific.screen_out = screen_out
+    payments.retry_failed(payment=unqualified)
+    send(unqualified, clock)
+    send(unqualified, clock)
+    assert unqualified.state == "confirmed"
+
+
+def test_what_was_approved_by_hand_after_a_refusal_is_not_paid_again(
+    unqualified, prolific, clock
+):
+    prolific.submissions["3ASSIGNMENT0000"].status = "APPROVED"
+    n_requests = len(prolific.requests)
+
+    send(unqualified, clock)
+
+    assert unqualified.state == "confirmed"
+    assert [method for method, _ in prolific.requests[n_requests:]] == ["GET"]
 
 
 def test_a_study_whose_reply_was_lost_is_not_made_again_at_prolific(paid, prolific):
@@ -362,6 +411,83 @@ def test_a_study_whose_reply_was_lost_is_not_made_again_at_prolific(paid, prolif
     posting.refresh_from_db()
     assert posting.state == "open"
     assert list(prolific.studies) == [posting.external_id]
+
+
+def lose_replies(double, *fates):
+    """Let the next replies meet these fates, and all later ones be well."""
+    fates = iter(fates)
+    double.faults.draw = lambda: next(fates, "")
+
+
+def test_a_study_on_a_later_page_of_prolifics_list_is_found(paid, prolific):
+    for _ in range(2 * prolific.page_size + 1):
+        prolific.create({"completion_codes": [], "internal_name": "somebody else's"})
+    (posting,) = recruiting.request_posting(
+        pool=pool_of(paid, "prolific"),
+        wish=Wish(3, minutes=10),
+        actor=paid.owner,
+        now=NOW,
+    )
+    lose_replies(prolific, "lost_after")
+    recruiting.post(posting.pk, entry_url=ENTRY)
+
+    recruiting.post(posting.pk, entry_url=ENTRY)
+
+    posting.refresh_from_db()
+    assert posting.external_id == list(prolific.studies)[-1]
+    assert len(prolific.studies) == 2 * prolific.page_size + 2
+
+
+def test_a_study_is_published_once_though_the_reply_was_lost(paid, prolific):
+    (posting,) = recruiting.request_posting(
+        pool=pool_of(paid, "prolific"),
+        wish=Wish(3, minutes=10),
+        actor=paid.owner,
+        now=NOW,
+    )
+    # The study is made and read, and the reply to its publication is lost.
+    lose_replies(prolific, "", "", "lost_after")
+    recruiting.post(posting.pk, entry_url=ENTRY)
+    (made,) = prolific.studies.values()
+    assert made["status"] == "ACTIVE"
+
+    recruiting.post(posting.pk, entry_url=ENTRY)
+
+    posting.refresh_from_db()
+    assert (posting.state, posting.error) == ("open", "")
+    assert [path for _, path in prolific.requests].count(
+        f"/studies/{made['id']}/transition/"
+    ) == 1
+
+
+def test_a_study_that_its_researcher_paused_meanwhile_stays_paused(paid, prolific):
+    (posting,) = recruiting.request_posting(
+        pool=pool_of(paid, "prolific"),
+        wish=Wish(3, minutes=10),
+        actor=paid.owner,
+        now=NOW,
+    )
+    lose_replies(prolific, "", "", "lost_after")
+    recruiting.post(posting.pk, entry_url=ENTRY)
+    (made,) = prolific.studies.values()
+    made["status"] = "PAUSED"
+
+    recruiting.post(posting.pk, entry_url=ENTRY)
+
+    posting.refresh_from_db()
+    assert (posting.state, made["status"]) == ("open", "PAUSED")
+
+
+@pytest.mark.parametrize("status", ["AWAITING REVIEW", "COMPLETED"])
+def test_ending_what_is_over_at_prolific_already(paid, prolific, status):
+    (posting,) = posted(pool_of(paid, "prolific"))
+    prolific.studies[posting.external_id]["status"] = status
+
+    recruiting.end(posting=posting, actor=paid.owner)
+
+    posting.refresh_from_db()
+    assert posting.state == "ended"
+    assert prolific.studies[posting.external_id]["status"] == status
 
 
 def test_older_news_of_a_submission_changes_nothing(paid):
@@ -437,30 +563,44 @@ def test_a_refused_code_is_in_no_log(paid, mturk, caplog):
     assert "AWORKER" not in caplog.text
 
 
-@pytest.mark.parametrize("kind", ["mturk", "prolific"])
-def test_ending_what_was_posted_though_the_reply_was_lost(paid, mturk, prolific, kind):
+def test_ending_a_hit_though_the_reply_was_lost(paid, mturk):
     (posting,) = recruiting.request_posting(
-        pool=pool_of(paid, kind), wish=Wish(3, minutes=10), actor=paid.owner, now=NOW
+        pool=pool_of(paid, "mturk"), wish=Wish(3, minutes=10), actor=paid.owner, now=NOW
     )
-    double = prolific if kind == "prolific" else mturk
-    double.faults = Faults(lost_after=1.0)
-    recruiting.post(posting.pk, entry_url=ENTRY)
-    double.faults = Faults()
     Posting.objects.update(error=recruiting.UNFINISHED)
-    if kind == "mturk":  # the label is made before, and its reply was lost
-        mturk.hits.clear()
-        mturk.CreateHIT(
-            RequesterAnnotation=f"posting {posting.reference}", MaxAssignments=3
-        )
+    mturk.CreateHIT(
+        RequesterAnnotation=f"posting {posting.reference}", MaxAssignments=3
+    )
 
     recruiting.end(posting=posting, actor=paid.owner)
 
     posting.refresh_from_db()
     assert posting.state == "ended"
-    if kind == "mturk":
-        assert "Expiration" in mturk.hits[posting.external_id]
-    else:
-        assert prolific.studies[posting.external_id]["status"] == "AWAITING REVIEW"
+    assert "Expiration" in mturk.hits[posting.external_id]
+
+
+@pytest.mark.parametrize(
+    ("fates", "status"),
+    [(["lost_after"], None), (["", "", "lost_after"], "AWAITING REVIEW")],
+    ids=["the study was made", "and published"],
+)
+def test_ending_a_study_though_the_reply_was_lost(paid, prolific, fates, status):
+    (posting,) = recruiting.request_posting(
+        pool=pool_of(paid, "prolific"),
+        wish=Wish(3, minutes=10),
+        actor=paid.owner,
+        now=NOW,
+    )
+    lose_replies(prolific, *fates)
+    recruiting.post(posting.pk, entry_url=ENTRY)
+
+    recruiting.end(posting=posting, actor=paid.owner)
+
+    # One that nobody can have seen is taken away, here and there.
+    left = [one["status"] for one in prolific.studies.values()]
+    assert left == ([status] if status else [])
+    states = list(Posting.objects.values_list("state", flat=True))
+    assert states == (["ended"] if status else [])
 
 
 def test_ending_what_was_never_posted_forgets_it(paid, mturk):

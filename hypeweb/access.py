@@ -418,7 +418,7 @@ def account(user: User, pk: int) -> Account:
 def accounts(user: User) -> QuerySet[Account]:
     if not user.is_staff:
         raise ForbiddenError("The accounts at services are for admins; ask one.")
-    return Account.objects.order_by("service")
+    return Account.objects.order_by("service", "currency")
 
 
 def report_link(study: Study, pk: int) -> ReportLink:

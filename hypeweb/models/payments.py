@@ -17,7 +17,11 @@ class Service(models.TextChoices):
 
 
 class SpendLimit(models.Model):
-    """What may be spent, fees included; a payment is set aside before it is sent."""
+    """What may be spent, fees included.
+
+    The reward of every place is set aside when it is posted, any other payment before
+    it is sent.
+    """
 
     soft_cents = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="from here on somebody is told"
@@ -28,13 +32,18 @@ class SpendLimit(models.Model):
     committed_cents = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="set aside or spent"
     )
+    overspent_cents = models.PositiveBigIntegerField(
+        default=0,
+        editable=False,
+        help_text="what a service pays by itself above the hard limit",
+    )
 
     class Meta:
         abstract = True
         constraints = [
             models.CheckConstraint(
                 condition=Q(hard_cents__isnull=True)
-                | Q(committed_cents__lte=F("hard_cents")),
+                | Q(committed_cents__lte=F("hard_cents") + F("overspent_cents")),
                 name="%(class)s_never_above_hard_limit",
                 violation_error_message=(
                     "The hard limit cannot be below what is already committed."
@@ -50,7 +59,7 @@ class SpendLimit(models.Model):
     def left_cents(self) -> int | None:
         if self.hard_cents is None:
             return None
-        return self.hard_cents - self.committed_cents
+        return max(0, self.hard_cents - self.committed_cents)
 
 
 class Budget(SpendLimit):
@@ -74,15 +83,21 @@ class Budget(SpendLimit):
 
 
 class Account(SpendLimit):
-    """What the site may spend at one service, over all studies."""
+    """What the site may spend at one service in one currency, over all studies."""
 
-    service = models.CharField(max_length=13, choices=Service, unique=True)
+    service = models.CharField(max_length=13, choices=Service)
+    currency = models.CharField(max_length=3, default="USD")
 
     class Meta(SpendLimit.Meta):
-        pass
+        constraints = [
+            *SpendLimit.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["service", "currency"], name="account_once_per_currency"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.get_service_display()
+        return f"{self.get_service_display()}, {self.currency}"
 
 
 class Payment(models.Model):
@@ -133,6 +148,16 @@ class Payment(models.Model):
         default=False,
         editable=False,
         help_text="the service has it for certain, and is never asked again",
+    )
+    is_promised = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="its cost was set aside when its place was posted",
+    )
+    is_by_service = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="the service paid it by itself; nobody here sent it",
     )
     confirmed_at = models.DateTimeField(null=True, editable=False)
     error = models.TextField(blank=True, editable=False)
@@ -204,8 +229,14 @@ class Enrolment(models.Model):
     labelled_at = models.DateTimeField(
         null=True, help_text="when the worker was marked as one who took part"
     )
+    decides_at = models.DateTimeField(
+        null=True, help_text="when the service pays it if nobody decides before"
+    )
     rejection = models.CharField(
         max_length=300, blank=True, help_text="why the work was rejected; empty if not"
+    )
+    reinstated_at = models.DateTimeField(
+        null=True, help_text="when a rejection was taken back"
     )
 
     class Meta:

@@ -24,6 +24,25 @@ class Posting(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.REQUESTED)
     n_places = models.PositiveIntegerField()
     reward_cents = models.PositiveIntegerField()
+    place_cents = models.PositiveIntegerField(
+        default=0, editable=False, help_text="reward and fee of one place"
+    )
+    n_promised = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="places that the service may pay or has paid, in no payment here",
+    )
+    n_strangers = models.PositiveIntegerField(
+        default=0, editable=False, help_text="of these, submissions without a session"
+    )
+    extended_at = models.DateTimeField(
+        null=True, editable=False, help_text="when more places were asked for last"
+    )
+    is_settled = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="it has ended, and nothing of it waits for a decision",
+    )
     minutes = models.PositiveIntegerField(help_text="how long it is said to take")
     hours_open = models.PositiveIntegerField()
     error = models.TextField(blank=True)
@@ -50,6 +69,10 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return self.external_id or f"posting {self.pk}"
+
+    @property
+    def promised_cents(self) -> int:
+        return self.n_promised * self.place_cents
 
 
 class OutcomeCode(models.Model):

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from hypeweb.models import Enrolment, Payment
+from hypeweb.models import Enrolment, Payment, Session
 from hypeweb.models.payments import Service
 from hypeweb.services import accounts, audit, payments
 from hypeweb.services.errors import ConflictError, DomainError
@@ -32,6 +32,8 @@ def reject(*, enrolment: Enrolment, reason: str, actor: User, now: datetime) -> 
             f"{len(why)}; the person reads it."
         )
     with transaction.atomic():
+        # Held so that nobody settles the session meanwhile.
+        Session.objects.select_for_update(of=("self",)).get(pk=enrolment.session_id)
         base = (
             Payment.objects.select_for_update()
             .filter(session=enrolment.session, reason=Reason.BASE)
@@ -47,7 +49,7 @@ def reject(*, enrolment: Enrolment, reason: str, actor: User, now: datetime) -> 
             )
         _tell_rejection(enrolment, why)
         Enrolment.objects.filter(pk=enrolment.pk).update(
-            rejection=why, status="Rejected", status_at=now
+            rejection=why, status="Rejected", status_at=now, reinstated_at=None
         )
         if base is not None:
             Payment.objects.filter(pk=base.pk).update(
@@ -64,7 +66,7 @@ def take_back_rejection(*, enrolment: Enrolment, actor: User, now: datetime) -> 
     enrolment = Enrolment.objects.select_for_update(of=("self",)).get(pk=enrolment.pk)
     if not enrolment.rejection:
         raise ConflictError("This work is not rejected.")
-    Enrolment.objects.filter(pk=enrolment.pk).update(rejection="")
+    Enrolment.objects.filter(pk=enrolment.pk).update(rejection="", reinstated_at=now)
     for payment in Payment.objects.filter(
         session=enrolment.session, reason=Reason.BASE, state=Payment.State.FAILED
     ):

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -14,9 +14,8 @@ from django.db.models import Case, Count, F, Prefetch, Q, QuerySet, Sum, When
 
 from hypeweb.models import Account, Budget, Payment, Pool, Reconciliation, Study
 from hypeweb.models.payments import Service
-from hypeweb.services import audit, payments
+from hypeweb.services import audit, payments, spending
 from hypeweb.services.errors import ConflictError, DomainError
-from hypeweb.services.payers import Payer
 
 State = Payment.State
 MANUAL_COLUMNS = (
@@ -93,11 +92,12 @@ def payments_of(study: Study) -> QuerySet[Payment]:
     )
 
 
-def dry_run(study: Study, *, payer_of: Callable[[Payment], Payer]) -> DryRun:
+def dry_run(study: Study) -> DryRun:
     """Return what a run would send if everything were approved; nothing is sent."""
-    budget = payments.open_budget(study)
-    left: dict[str | None, int | None] = {None: budget.left_cents}
-    left |= {account.service: account.left_cents for account in Account.objects.all()}
+    budget = spending.open_budget(study)
+    left: dict[str, int | None] = {"study": budget.left_cents}
+    for account in Account.objects.filter(currency=study.currency):
+        left[account.service] = account.left_cents
     owed = Payment.objects.filter(session__study=study, state=State.OWED)
     sums = {"n": 0, "cents": 0, "fee": 0, "held": 0, "lost": 0}
     found = owed.select_related("session__enrolment__posting", "session__study")
@@ -106,14 +106,17 @@ def dry_run(study: Study, *, payer_of: Callable[[Payment], Payer]) -> DryRun:
         if not by_hand and not hasattr(payment.session, "enrolment"):
             sums["lost"] += 1
             continue
-        fee = 0 if by_hand else payer_of(payment).fee_cents(payment)
-        cost = payment.amount_cents + fee
-        if any(_is_below(left.get(key), cost) for key in (None, payment.service)):
+        is_reward = payment.reason == Payment.Reason.BASE
+        service = Service(payment.service)
+        fee = spending.fee_cents(service, payment.amount_cents, is_reward=is_reward)
+        cost = spending.open_cents(payment)
+        limits = ("study", payment.service)
+        if any(_is_below(left.get(limit), cost) for limit in limits):
             sums["held"] += 1
             continue
-        for key in (None, payment.service):
-            have = left.get(key)
-            left[key] = None if have is None else have - cost
+        for limit in limits:
+            have = left.get(limit)
+            left[limit] = None if have is None else have - cost
         sums["n"] += 1
         sums["cents"] += payment.amount_cents
         sums["fee"] += fee
@@ -157,11 +160,12 @@ def set_limits(
             f"The soft limit of {soft_cents / 100:.2f} must not be above the hard one "
             f"of {hard_cents / 100:.2f}."
         )
+    changes = {"soft_cents": soft_cents}
+    if hard_cents != limit.hard_cents:
+        changes |= {"hard_cents": hard_cents, "overspent_cents": 0}
     try:
         with transaction.atomic():
-            type(limit).objects.filter(pk=limit.pk).update(
-                soft_cents=soft_cents, hard_cents=hard_cents
-            )
+            type(limit).objects.filter(pk=limit.pk).update(**changes)
     except IntegrityError as error:
         limit.refresh_from_db()
         raise ConflictError(
@@ -172,7 +176,7 @@ def set_limits(
     if isinstance(limit, Budget):
         waiting = waiting.filter(session__study=limit.study_id)
     else:
-        waiting = waiting.filter(service=limit.service)
+        waiting = waiting.filter(service=limit.service, currency=limit.currency)
     waiting.update(next_attempt_at=None)
     audit.record(
         actor=actor,

@@ -28,7 +28,6 @@ ENDPOINTS = {
     Service.MTURK: "https://mturk-requester.us-east-1.amazonaws.com",
     Service.MTURK_SANDBOX: "https://mturk-requester-sandbox.us-east-1.amazonaws.com",
 }
-REJECTED = "Rejected"
 EXTERNAL_QUESTION = (
     "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2006-07-14/"
     "ExternalQuestion.xsd"
@@ -107,6 +106,16 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class Hit:
+    """How far a HIT is: places that nobody took, and that somebody works in."""
+
+    n_places: int
+    n_available: int
+    n_pending: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
 class Submitted:
     """An assignment as Amazon lists it."""
 
@@ -114,6 +123,7 @@ class Submitted:
     worker_id: str
     status: str
     code: str
+    approves_at: datetime | None
 
 
 def fee_cents(amount_cents: int, *, is_reward: bool, n_assignments: int) -> int:
@@ -175,8 +185,14 @@ class MTurkClient:
             HITId=hit_id, NumberOfAdditionalAssignments=n_more, UniqueRequestToken=token
         )
 
-    def n_places(self, hit_id: str) -> int:
-        return int(self._mturk.get_hit(HITId=hit_id)["HIT"]["MaxAssignments"])
+    def hit(self, hit_id: str) -> Hit:
+        found = self._mturk.get_hit(HITId=hit_id)["HIT"]
+        return Hit(
+            n_places=found["MaxAssignments"],
+            n_available=found["NumberOfAssignmentsAvailable"],
+            n_pending=found["NumberOfAssignmentsPending"],
+            expires_at=found["Expiration"],
+        )
 
     def expire(self, hit_id: str) -> None:
         """Let nobody else accept a HIT; who has begun may submit."""
@@ -192,6 +208,7 @@ class MTurkClient:
                     worker_id=found["WorkerId"],
                     status=found["AssignmentStatus"],
                     code=_code_in(found.get("Answer", "")),
+                    approves_at=found.get("AutoApprovalTime"),
                 )
 
     def reject(self, assignment_id: str, *, why: str) -> None:
@@ -251,6 +268,17 @@ class MTurkClient:
             "worker_id": found["WorkerId"],
             "hit_id": found["HITId"],
         }
+
+    def is_submitted(self, assignment_id: str) -> bool:
+        """Return whether a worker has sent an assignment in."""
+        try:
+            self._mturk.get_assignment(AssignmentId=assignment_id)
+        except ClientError as error:
+            # So Amazon says that one is still worked on, or there no more.
+            if error.response["Error"]["Code"] == "RequestError":
+                return False
+            raise
+        return True
 
     def send_bonus(
         self, *, worker_id: str, assignment_id: str, cents: int, why: str, token: str
@@ -315,7 +343,8 @@ class MTurkPayer:
     def _pay(self, payment: Payment, enrolment: Enrolment) -> None:
         if payment.reason == Payment.Reason.BASE:
             self._client.approve(
-                enrolment.external_id, overrides=enrolment.status == REJECTED
+                enrolment.external_id,
+                overrides=enrolment.reinstated_at is not None,
             )
             return
         worker_id = self._client.assignment(enrolment.external_id)["worker_id"]

@@ -1,8 +1,9 @@
 """The ledger: what is owed, what may be spent, and each payment sent once.
 
-A payment's cost is set aside under the limits before anything is sent. While nobody
-knows whether an attempt paid, it counts as paid, and the service is asked what its own
-records say before anything is sent again. See docs/decisions/0010-paying-once.md.
+A payment's cost is set aside under the limits (spending.py) before anything is sent.
+While nobody knows whether an attempt paid, it counts as paid, and the service is asked
+what its own records say before anything is sent again. See
+docs/decisions/0010-paying-once.md.
 """
 
 import uuid
@@ -11,18 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import Q
 
-from hypeweb.models import Account, Budget, Enrolment, Payment, Session, Study
+from hypeweb.models import Account, Enrolment, Payment, Session
 from hypeweb.models.payments import Service
-from hypeweb.services import identities
+from hypeweb.services import identities, spending
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.payers import Outcome, Payer
 
 MAX_DOUBLINGS = 7
-# The study's budget and the account at the service.
-N_LIMITS = 2
 UNLISTED = (
     "{} accepted this payment and does not list it. It is not sent again; look for it "
     "there, and record it here or ask their support."
@@ -53,8 +52,8 @@ def owe(*, session: Session, debt: Debt, now: datetime) -> Payment | None:
     """Write down what a session is owed for a reason; a second time changes nothing."""
     if debt.cents == 0 or session.population != Session.Population.PEOPLE:
         return None
-    budget = open_budget(session.study)
-    Account.objects.get_or_create(service=debt.service)
+    budget = spending.open_budget(session.study)
+    Account.objects.get_or_create(service=debt.service, currency=debt.currency)
     payment, _ = Payment.objects.get_or_create(
         session=session,
         reason=debt.reason,
@@ -69,20 +68,6 @@ def owe(*, session: Session, debt: Debt, now: datetime) -> Payment | None:
         },
     )
     return payment
-
-
-def open_budget(study: Study) -> Budget:
-    """Return what a study may spend, made from its settings where it is not there.
-
-    A draft's is not stored: its settings may still change.
-    """
-    stated = None if study.budget is None else int(study.budget * 100)
-    if study.state == Study.State.DRAFT:
-        return Budget(study=study, hard_cents=stated)
-    budget, _ = Budget.objects.get_or_create(
-        study=study, defaults={"hard_cents": stated}
-    )
-    return budget
 
 
 def send_payment(payment_id: int, *, payer: Payer, now: Callable[[], datetime]) -> None:
@@ -131,7 +116,7 @@ def record_manual(*, payment: Payment, now: datetime) -> None:
         )
     if payment.state == Payment.State.CONFIRMED:
         return
-    if not _commit(payment, payment.cost_cents):
+    if not spending.set_aside(payment):
         raise ConflictError(_over_limit(payment))
     Payment.objects.filter(pk=payment.pk).update(
         state=Payment.State.CONFIRMED,
@@ -182,7 +167,7 @@ def _begin(
             if _twin_is_sent(payment):
                 _hold(payment, TWIN, now=now)
                 return None
-            if not _commit(payment, payment.cost_cents):
+            if not spending.set_aside(payment):
                 _hold(payment, _over_limit(payment), now=now)
                 return None
         payment.state = Payment.State.SENT
@@ -234,27 +219,11 @@ def _settle(payment: Payment, outcome: Outcome, *, now: datetime) -> None:
     elif outcome.kind == "accepted":
         held.is_accepted = True
     else:
-        _commit(held, -held.cost_cents)
+        spending.give_back(held)
         refused = outcome.kind == "refused"
         held.state = Payment.State.FAILED if refused else Payment.State.OWED
         held.transfer_id, held.moved_at = "", None
     held.save()
-
-
-def _commit(payment: Payment, cents: int) -> bool:
-    """Set cost aside under both limits, or give it back; False where it is too much."""
-    try:
-        with transaction.atomic():
-            study = Budget.objects.filter(study=payment.session.study_id)
-            account = Account.objects.filter(service=payment.service)
-            more = F("committed_cents") + cents
-            n_kept = study.update(committed_cents=more)
-            n_kept += account.update(committed_cents=more)
-    except IntegrityError:
-        return False
-    if n_kept != N_LIMITS:
-        raise ConflictError(f"{payment} has no budget or no account; nothing is sent.")
-    return True
 
 
 def _twin_is_sent(payment: Payment) -> bool:

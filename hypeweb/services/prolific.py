@@ -17,6 +17,8 @@ TOO_MANY = 429
 SERVER_FAULT = 500
 # Submissions that Prolific itself pays, or has paid, the reward of.
 PAID = frozenset({"APPROVED", "PARTIALLY APPROVED", "SCREENED OUT"})
+# Nothing is ever paid for these.
+UNPAID = frozenset({"RETURNED", "TIMED-OUT", "REJECTED"})
 # Its person has not come back with a code; before that nothing can be paid.
 UNDER_WAY = frozenset({"RESERVED", "ACTIVE"})
 UNPUBLISHED = "UNPUBLISHED"

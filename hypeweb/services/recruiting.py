@@ -9,17 +9,23 @@ from datetime import datetime, timedelta
 
 import boto3
 import requests
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+)
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from hypeweb.models import (
     Enrolment,
     Evaluator,
     OutcomeCode,
+    Payment,
     Pool,
     Posting,
     ServiceEvent,
@@ -35,18 +41,27 @@ from hypeweb.services import (
     designs,
     identities,
     payments,
+    prolific,
     qualifications,
     sessions,
+    spending,
+    verdicts,
 )
 from hypeweb.services.errors import ConflictError, DomainError
-from hypeweb.services.mturk import MANY_ASSIGNMENTS, HitText, Labels
-from hypeweb.services.prolific import Offer, ProlificError
+from hypeweb.services.mturk import MANY_ASSIGNMENTS, HitText, Labels, Submitted
+from hypeweb.services.prolific import SERVER_FAULT, Offer, ProlificError
 
 logger = logging.getLogger(__name__)
 
 State = Posting.State
 MTURK = frozenset({Pool.Kind.MTURK, Pool.Kind.MTURK_SANDBOX})
 SYNC_EVERY = timedelta(minutes=5)
+# No HIT is open for longer than a year, or waits for a decision for more than 30 days.
+FORGOTTEN = timedelta(days=400)
+# So long Prolific waits for a decision before it pays.
+PROLIFIC_WAITS = timedelta(days=21)
+# Prolific's words for a submission that its person gave up, or was too late with.
+GIVEN_BACK = frozenset({"RETURNED", "TIMED-OUT"})
 REFUSALS = (ClientError, BotoCoreError, requests.RequestException, ProlificError)
 MAX_PLACES = 500
 UNFINISHED = "The last attempt to post this came to no end; it is looked for."
@@ -95,12 +110,14 @@ def request_posting(
                 reference=uuid.uuid4(),
                 n_places=size,
                 reward_cents=base_cents,
+                place_cents=spending.cents_of_place(pool, base_cents),
                 minutes=wish.minutes,
                 hours_open=wish.hours_open,
                 created_at=now,
             )
             for size in sizes
         ]
+        spending.promise_places([(posting, posting.n_places) for posting in made])
         audit.record(
             actor=actor,
             action="posted",
@@ -150,10 +167,10 @@ def _lock_requested(posting_id: int) -> Posting | None:
 def to_sync(*, now: datetime) -> list[int]:
     """Return the postings whose submissions were not looked at for a while.
 
-    One that ended is looked at until nothing of it is open.
+    One that ended is looked at until nothing of it waits for a decision.
     """
     late = Q(synced_at__isnull=True) | Q(synced_at__lt=now - SYNC_EVERY)
-    settled = Q(state=State.ENDED, created_at__lt=now - timedelta(days=40))
+    settled = Q(is_settled=True) | Q(state=State.ENDED, created_at__lt=now - FORGOTTEN)
     found = Posting.objects.filter(late).exclude(state=State.REQUESTED)
     return list(found.exclude(settled).values_list("pk", flat=True))
 
@@ -161,23 +178,12 @@ def to_sync(*, now: datetime) -> list[int]:
 def sync(posting_id: int, *, now: datetime) -> None:
     """Take over what a service says of the submissions of a posting."""
     posting = Posting.objects.select_related("pool__study").get(pk=posting_id)
+    look = _sync_mturk if posting.pool.kind in MTURK else _sync_prolific
     try:
-        if posting.pool.kind in MTURK:
-            _sync_mturk(posting, now=now)
-        else:
-            for found in accounts.prolific().submissions(posting.external_id):
-                take_status(
-                    Service.PROLIFIC,
-                    str(found["id"]),
-                    status=str(found["status"]),
-                    at=now,
-                )
+        problem = look(posting, now=now)
     except (*REFUSALS, DomainError) as error:
-        Posting.objects.filter(pk=posting.pk).update(
-            synced_at=now, error=payments.told(error)
-        )
-        return
-    Posting.objects.filter(pk=posting.pk).update(synced_at=now, error="")
+        problem = payments.told(error)
+    Posting.objects.filter(pk=posting.pk).update(synced_at=now, error=problem)
 
 
 def extend(
@@ -185,35 +191,81 @@ def extend(
 ) -> list[Posting]:
     """Let more people come through a posting.
 
-    A HIT stays below ten assignments; what does not fit becomes a HIT of its own.
+    A HIT stays below ten assignments; what does not fit becomes a HIT of its own. What
+    the places cost is set aside before the service is asked for them.
     """
-    if posting.state != State.OPEN:
-        raise ConflictError("Only a posting that is open can be extended.")
-    if not 1 <= n_more <= MAX_PLACES:
-        raise DomainError(f"1 to {MAX_PLACES} more places can be added, got {n_more}.")
-    pool = posting.pool
-    fits = n_more
-    if pool.kind in MTURK:
-        fits = min(n_more, max(0, MANY_ASSIGNMENTS - 1 - posting.n_places))
-    try:
-        if fits and pool.kind in MTURK:
-            accounts.mturk(_service(pool)).extend(
-                posting.external_id,
-                n_more=fits,
-                token=f"{posting.reference}-{posting.n_places}",
-            )
-        elif fits:
-            accounts.prolific().set_places(posting.external_id, posting.n_places + fits)
-    except REFUSALS as error:
-        raise ConflictError(payments.told(error)) from error
-    Posting.objects.filter(pk=posting.pk).update(n_places=posting.n_places + fits)
-    audit.record(
-        actor=actor, action="extended posting", subject=posting, detail=f"by {n_more}"
-    )
+    with transaction.atomic():
+        posting = (
+            Posting.objects.select_for_update(of=("self",))
+            .select_related("pool__study")
+            .get(pk=posting.pk)
+        )
+        fits = _begin_extending(posting, n_more, now=now)
+        audit.record(
+            actor=actor,
+            action="extended posting",
+            subject=posting,
+            detail=f"by {n_more}",
+        )
+    if fits:
+        _extend_at_service(posting, fits)
     if fits == n_more:
         return []
     rest = Wish(n_more - fits, posting.minutes, posting.hours_open)
-    return request_posting(pool=pool, wish=rest, actor=actor, now=now)
+    return request_posting(pool=posting.pool, wish=rest, actor=actor, now=now)
+
+
+def _begin_extending(posting: Posting, n_more: int, *, now: datetime) -> int:
+    """Set aside what more places cost; return how many fit into the posting itself."""
+    if posting.state != State.OPEN:
+        raise ConflictError("Only a posting that is open can be extended.")
+    wish = Wish(n_more, posting.minutes, posting.hours_open)
+    problem = _problem_with(posting.pool, wish, posting.reward_cents)
+    if problem:
+        raise DomainError(problem)
+    fits = n_more
+    if posting.pool.kind in MTURK:
+        fits = min(n_more, max(0, MANY_ASSIGNMENTS - 1 - posting.n_places))
+    # All of them must be affordable, not only those that fit.
+    spending.promise_places([(posting, n_more)])
+    spending.release_places(posting, n_more - fits)
+    posting.n_places += fits
+    posting.extended_at = now
+    posting.save(update_fields=["n_places", "extended_at"])
+    return fits
+
+
+def _extend_at_service(posting: Posting, n_more: int) -> None:
+    """Ask a service for places that are set aside; give them back if it refuses."""
+    pool = posting.pool
+    try:
+        if pool.kind in MTURK:
+            accounts.mturk(_service(pool)).extend(
+                posting.external_id, n_more=n_more, token=uuid.uuid4().hex
+            )
+        else:
+            accounts.prolific().set_places(posting.external_id, posting.n_places)
+    except REFUSALS as error:
+        if not _was_refused(error):
+            raise ConflictError(
+                "Nobody knows whether the places were added: the service gave no "
+                "answer. They are set aside, and in ten minutes this page says what "
+                f"the service has. {payments.told(error)}"
+            ) from error
+        with transaction.atomic():
+            held = Posting.objects.select_for_update(of=("self",)).get(pk=posting.pk)
+            held.n_places -= n_more
+            held.save(update_fields=["n_places"])
+            spending.release_places(held, n_more)
+        raise ConflictError(payments.told(error)) from error
+
+
+def _was_refused(error: Exception) -> bool:
+    """Return whether a service did nothing for certain."""
+    if isinstance(error, ClientError):
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return bool(status < SERVER_FAULT)
+    return isinstance(error, ProlificError | EndpointConnectionError)
 
 
 def left_open() -> list[int]:
@@ -240,10 +292,13 @@ def end(*, posting: Posting, actor: User | None) -> None:
         except REFUSALS as error:
             raise ConflictError(payments.told(error)) from error
         if external_id is None:
+            spending.release_places(found, found.n_promised)
             found.delete()
             return
         found.external_id, found.state = external_id, State.ENDED
-        found.save(update_fields=["external_id", "state"])
+        # Looked at soon: places that nobody took are set aside no more.
+        found.synced_at = None
+        found.save(update_fields=["external_id", "state", "synced_at"])
 
 
 def _end_at_service(posting: Posting) -> str | None:
@@ -343,19 +398,78 @@ def arrival_from_prolific(query: Mapping[str, str]) -> Arrival:
     )
 
 
-@transaction.atomic
 def join(*, pool: Pool, arrival: Arrival, now: datetime) -> Session:
-    """Open the session of somebody whom a service sent, tied to their submission."""
+    """Open the session of somebody whom a service sent, tied to their submission.
+
+    Who returned an assignment and took another goes on where they were.
+    """
+    _follow(pool, arrival)
+    return _join(pool, arrival, now=now)
+
+
+def _follow(pool: Pool, arrival: Arrival) -> None:
+    """Tie to a new submission the session of who gave the first one back."""
+    held = _held(pool, arrival)
+    if held is None or held.external_id == arrival.submission_id:
+        return
+    if not _was_given_back(held):
+        return
+    with transaction.atomic():
+        Session.objects.select_for_update(of=("self",)).get(pk=held.session_id)
+        moved = Payment.objects.filter(
+            session=held.session_id, state__in=spending.MOVED
+        )
+        if moved.exists():
+            return
+        # Not again by another tab, and nothing that the service has told of since.
+        Enrolment.objects.filter(
+            pk=held.pk, external_id=held.external_id, rejection=""
+        ).update(
+            external_id=arrival.submission_id,
+            posting=_posting_of(pool, arrival),
+            status="",
+            status_at=None,
+            decides_at=None,
+        )
+
+
+def _held(pool: Pool, arrival: Arrival) -> Enrolment | None:
+    """Return with which submission somebody began a study."""
+    channel = _channel(pool)
+    return Enrolment.objects.filter(
+        service=_service(pool),
+        session__study=pool.study,
+        session__evaluator__channel=channel,
+        session__evaluator__external_id_hash=identities.hash_of(
+            arrival.worker_id, channel=channel
+        ),
+    ).first()
+
+
+def _was_given_back(held: Enrolment) -> bool:
+    """Return whether a service says that a submission will never be paid."""
+    service = Service(held.service)
+    try:
+        if service in spending.MTURK:
+            # Amazon tells nothing of one that is returned, or still worked on.
+            return not accounts.mturk(service).is_submitted(held.external_id)
+        found = accounts.prolific().submission(held.external_id)
+    except REFUSALS as error:
+        raise ConflictError(
+            _("The site that sent you does not answer. Try again in a minute.")
+        ) from error
+    return found["status"] in GIVEN_BACK
+
+
+@transaction.atomic
+def _join(pool: Pool, arrival: Arrival, *, now: datetime) -> Session:
     service = _service(pool)
-    channel = (
-        Evaluator.Channel.MTURK if pool.kind in MTURK else Evaluator.Channel.PROLIFIC
-    )
     known = (
         Enrolment.objects.select_related("session__evaluator")
         .filter(service=service, external_id=arrival.submission_id)
         .first()
     )
-    evaluator = identities.evaluator_of(arrival.worker_id, channel=channel)
+    evaluator = identities.evaluator_of(arrival.worker_id, channel=_channel(pool))
     if known is not None:
         if known.session.evaluator_id != evaluator.pk:
             raise ConflictError(
@@ -384,9 +498,7 @@ def join(*, pool: Pool, arrival: Arrival, now: datetime) -> Session:
         session=joined,
         service=service,
         external_id=arrival.submission_id,
-        posting=Posting.objects.filter(
-            pool=pool, external_id=arrival.posting_id
-        ).first(),
+        posting=_posting_of(pool, arrival),
     )
     return joined
 
@@ -543,35 +655,124 @@ def _post_to_prolific(posting: Posting, entry_url: str, *, was_tried: bool) -> s
     return found
 
 
-def _sync_mturk(posting: Posting, *, now: datetime) -> None:
+def _sync_mturk(posting: Posting, *, now: datetime) -> str:
+    """Take over the assignments of a HIT; return for whom something was refused."""
     client = accounts.mturk(_service(posting.pool))
-    for found in client.assignments(posting.external_id):
-        take_status(
-            _service(posting.pool), found.assignment_id, status=found.status, at=now
-        )
-        enrolment = (
-            Enrolment.objects.select_related("session__study", "session__qualification")
-            .filter(
-                service=_service(posting.pool),
-                external_id=found.assignment_id,
-                labelled_at__isnull=True,
-            )
-            .first()
-        )
+    # Asked first: what is then taken or submitted is counted twice, never not at all.
+    hit = client.hit(posting.external_id)
+    listed = list(client.assignments(posting.external_id))
+    enrolments = _enrolments(posting, [one.assignment_id for one in listed])
+    for one in listed:
+        enrolment = enrolments.get(one.assignment_id)
         if enrolment is None:
             continue
-        if found.code:
-            try:
-                completion.redeem(
-                    study=enrolment.session.study,
-                    code=found.code,
-                    now=now,
-                    enrolment=enrolment,
-                )
-            except DomainError:
-                # Nor the code: some workers paste their own id.
-                logger.warning("a code of session %s was refused", enrolment.session_id)
-        _give_labels(posting.pool, enrolment, worker_id=found.worker_id, now=now)
+        _take_over(enrolment, one.status, decides_at=one.approves_at, now=now)
+        if one.code and enrolment.labelled_at is None:
+            _redeem(enrolment, one.code, now=now)
+    is_over = posting.state == State.ENDED or hit.expires_at <= now
+    if is_over:
+        _note_end(posting)
+    waiting = {one.assignment_id for one in listed if one.status == "Submitted"}
+    paid = {one.assignment_id for one in listed if one.status in verdicts.PAID}
+    n_open = hit.n_pending + (0 if is_over else hit.n_available)
+    found = spending.Found(hit.n_places, n_open, waiting, paid)
+    spending.recount(posting.pk, found, now=now)
+    return _label_all(posting.pool, listed, enrolments, now=now)
+
+
+def _sync_prolific(posting: Posting, *, now: datetime) -> str:
+    """Take over the submissions of a study at Prolific."""
+    listed = list(accounts.prolific().submissions(posting.external_id))
+    enrolments = _enrolments(posting, [str(one["id"]) for one in listed])
+    waiting, paid, n_taken = set(), set(), 0
+    for one in listed:
+        name, status = str(one["id"]), str(one["status"])
+        if name in enrolments:
+            decides_at = _after_waiting(one.get("completed_at"))
+            _take_over(enrolments[name], status, decides_at=decides_at, now=now)
+        if status in verdicts.PAID:
+            paid.add(name)
+        elif status not in prolific.UNPAID:
+            waiting.add(name)
+        # Whoever returned it, was too late, rejected or screened out freed a place.
+        n_taken += status not in prolific.UNPAID and status != "SCREENED OUT"
+    is_over = posting.state == State.ENDED
+    n_open = 0 if is_over else max(0, posting.n_places - n_taken)
+    found = spending.Found(posting.n_places, n_open, waiting, paid)
+    spending.recount(posting.pk, found, now=now)
+    return ""
+
+
+def _enrolments(posting: Posting, names: list[str]) -> dict[str, Enrolment]:
+    """Return who is behind some submissions, tied to the posting they came through."""
+    found = Enrolment.objects.filter(
+        service=_service(posting.pool), external_id__in=names
+    )
+    # Some began before it was known what the posting is at its service.
+    found.filter(posting__isnull=True).update(posting=posting)
+    related = found.select_related(
+        "posting", "session__study", "session__qualification"
+    )
+    return {one.external_id: one for one in related}
+
+
+def _take_over(
+    enrolment: Enrolment, status: str, *, decides_at: datetime | None, now: datetime
+) -> None:
+    """Take a submission's state over, and what its service decided."""
+    take_status(
+        Service(enrolment.service), enrolment.external_id, status=status, at=now
+    )
+    if decides_at is not None:
+        Enrolment.objects.filter(pk=enrolment.pk).update(decides_at=decides_at)
+    verdicts.take(enrolment, status=status, now=now)
+
+
+def _after_waiting(completed_at: object) -> datetime | None:
+    """Return when Prolific pays what nobody decided on; None before it is submitted."""
+    at = parse_datetime(str(completed_at)) if completed_at else None
+    return at + PROLIFIC_WAITS if at else None
+
+
+def _note_end(posting: Posting) -> None:
+    """Store that a HIT takes nobody any more: its time is over."""
+    found = Posting.objects.filter(pk=posting.pk, state=State.OPEN)
+    found.update(state=State.ENDED)
+
+
+def _redeem(enrolment: Enrolment, code: str, *, now: datetime) -> None:
+    try:
+        completion.redeem(
+            study=enrolment.session.study, code=code, now=now, enrolment=enrolment
+        )
+    except DomainError:
+        # Nor the code: some workers paste their own id.
+        logger.warning("a code of session %s was refused", enrolment.session_id)
+
+
+def _label_all(
+    pool: Pool,
+    listed: list[Submitted],
+    enrolments: dict[str, Enrolment],
+    *,
+    now: datetime,
+) -> str:
+    """Mark workers as who took part; return of how many Amazon would not have it."""
+    told: list[str] = []
+    for one in listed:
+        enrolment = enrolments.get(one.assignment_id)
+        if enrolment is None or enrolment.labelled_at is not None:
+            continue
+        try:
+            _give_labels(pool, enrolment, worker_id=one.worker_id, now=now)
+        except ClientError as error:
+            told.append(payments.told(error))
+    if not told:
+        return ""
+    return (
+        f"{len(told)} of {len(listed)} workers could not be marked as who took part, "
+        f"so that they may be offered the study again: {told[0]}"
+    )
 
 
 def _give_labels(
@@ -589,6 +790,15 @@ def _give_labels(
 
 def _service(pool: Pool) -> Service:
     return Service(pool.kind)
+
+
+def _channel(pool: Pool) -> Evaluator.Channel:
+    is_mturk = pool.kind in MTURK
+    return Evaluator.Channel.MTURK if is_mturk else Evaluator.Channel.PROLIFIC
+
+
+def _posting_of(pool: Pool, arrival: Arrival) -> Posting | None:
+    return Posting.objects.filter(pool=pool, external_id=arrival.posting_id).first()
 
 
 def _id(query: Mapping[str, str], name: str) -> str:

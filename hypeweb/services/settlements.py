@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from hypeweb.models import Judgment, Payment, Pool, Session, Study, Trial
+from hypeweb.models import Enrolment, Judgment, Payment, Pool, Session, Study, Trial
 from hypeweb.models.payments import Service
 from hypeweb.science.pay import Earned, active_seconds, earned
 from hypeweb.services import payments, promises
@@ -96,6 +96,7 @@ def settle(session_id: int, *, now: datetime) -> list[int]:
         )
         for reason, (cents, detail) in amounts.items()
     ]
+    _fail_rejected(session)
     # Who came back after a second chance has earned more than was owed before.
     before = sum(payment.amount_cents for payment in owed if payment is not None)
     if made.total_cents > before:
@@ -108,6 +109,15 @@ def settle(session_id: int, *, now: datetime) -> list[int]:
         )
         owed.append(payments.owe(session=session, debt=more, now=now))
     return [payment.pk for payment in owed if payment is not None]
+
+
+def _fail_rejected(session: Session) -> None:
+    """Let the base fail of work that was rejected before it was settled."""
+    enrolment = Enrolment.objects.filter(session=session).exclude(rejection="").first()
+    if enrolment is not None:
+        Payment.objects.filter(
+            session=session, reason=Payment.Reason.BASE, state=Payment.State.OWED
+        ).update(state=Payment.State.FAILED, error=f"Rejected: {enrolment.rejection}")
 
 
 def unsettled(*, limit: int = 500) -> list[int]:

@@ -16,12 +16,11 @@ from hypeweb import access, tasks
 from hypeweb.models import Study
 from hypeweb.recruiting_forms import CodeForm, LimitForm, ListForm, ReasonForm
 from hypeweb.services import (
-    accounts,
     completion,
     decisions,
     ledger,
-    payments,
     reconciliations,
+    spending,
 )
 from hypeweb.services.errors import DomainError
 
@@ -37,7 +36,7 @@ def study_payments(request: HttpRequest, slug: str) -> HttpResponse:
     found = access.study_to_change(user, slug)
     if request.method == "GET":
         return _page(request, found)
-    budget = payments.open_budget(found)
+    budget = spending.open_budget(found)
     form = LimitForm(request.POST)
     if form.is_valid():
         try:
@@ -70,7 +69,7 @@ def payments_approve(request: HttpRequest, slug: str) -> HttpResponse:
 def payments_automatic(request: HttpRequest, slug: str) -> HttpResponse:
     user = access.researcher(request)
     found = access.study_to_change(user, slug)
-    budget = payments.open_budget(found)
+    budget = spending.open_budget(found)
     ledger.set_automatic(
         budget=budget, is_automatic=not budget.is_automatic, actor=user
     )
@@ -253,12 +252,12 @@ def _page(
     code_form: CodeForm | None = None,
 ) -> HttpResponse:
     """Return the ledger's page, with what was wrong with the form sent to it."""
-    budget = payments.open_budget(study)
+    budget = spending.open_budget(study)
     context = {
         "study": study,
         "budget": budget,
         "lines": ledger.lines_of(study),
-        "dry_run": ledger.dry_run(study, payer_of=accounts.payer_of),
+        "dry_run": ledger.dry_run(study),
         "payments": ledger.payments_of(study)[:N_SHOWN],
         "n_shown": N_SHOWN,
         "pools": ledger.pools_to_reconcile(study),

@@ -9,7 +9,11 @@ from tests.doubles.faults import Double, Faults, Reply
 
 TOKEN_LASTS_S = 24 * 3600
 MANY = 10
-SHOWN = ("HITId", "HITTypeId", "MaxAssignments", "RequesterAnnotation", "Title")
+DAY_S = 24 * 3600
+SHOWN = (
+    *("HITId", "HITTypeId", "MaxAssignments", "RequesterAnnotation", "Title"),
+    "Expiration",
+)
 ANSWER = (
     '<?xml version="1.0" encoding="UTF-8"?><QuestionFormAnswers xmlns="http://x">'
     "<Answer><QuestionIdentifier>code</QuestionIdentifier>"
@@ -24,6 +28,7 @@ class Assignment:
     hit_id: str
     status: str = "Submitted"
     answer: str = ""
+    approves_at: float = float("inf")
 
 
 @dataclass
@@ -48,12 +53,21 @@ class MTurkDouble(Double):
         super().__init__(faults)
         self.clock = clock
         self.assignments: dict[str, Assignment] = {}
+        self.accepted: dict[str, str] = {}
         self.bonuses: list[Bonus] = []
         self.approvals: list[str] = []
         self.tokens: dict[str, float] = {}
         self.hits: dict[str, dict] = {}
         self.labels: dict[str, set[str]] = {}
         self.notified: list[str] = []
+
+    def accept(self, assignment_id: str, *, hit_id: str) -> None:
+        """A worker takes a place, which no list shows."""
+        self.accepted[assignment_id] = hit_id
+
+    def return_(self, assignment_id: str) -> None:
+        """A worker gives a place back."""
+        del self.accepted[assignment_id]
 
     def submit(
         self,
@@ -65,21 +79,44 @@ class MTurkDouble(Double):
     ) -> None:
         """A worker sends in an assignment."""
         answer = ANSWER.format(code=code) if code else ""
+        self.accepted.pop(assignment_id, None)
+        waits_s = self.hits.get(hit_id, {}).get("AutoApprovalDelayInSeconds", 0)
         self.assignments[assignment_id] = Assignment(
-            assignment_id, worker_id, hit_id, answer=answer
+            *(assignment_id, worker_id, hit_id),
+            answer=answer,
+            approves_at=self.clock() + (waits_s or float("inf")),
         )
+
+    def approve_late(self) -> None:
+        """Approve what nobody decided on in time, as Amazon does by itself."""
+        for one in self.assignments.values():
+            if one.status == "Submitted" and one.approves_at <= self.clock():
+                one.status = "Approved"
 
     def CreateHIT(self, UniqueRequestToken=None, **asked):
         self.use_token(UniqueRequestToken)
         name = f"3HIT{len(self.hits):026d}"
-        self.hits[name] = {**asked, "HITId": name, "HITTypeId": f"TYPE{name}"}
+        lasts_s = asked.get("LifetimeInSeconds", DAY_S)
+        self.hits[name] = {
+            **asked,
+            "HITId": name,
+            "HITTypeId": f"TYPE{name}",
+            "Expiration": self.clock() + lasts_s,
+        }
         return {"HIT": self.hit(name)}
 
     def hit(self, name):
         made = self.hits.get(name)
         if made is None:
             raise RequestError(f"Hit {name} does not exist.")
-        return {key: made[key] for key in SHOWN if key in made}
+        n_pending = list(self.accepted.values()).count(name)
+        n_done = sum(one.hit_id == name for one in self.assignments.values())
+        return {
+            **{key: made[key] for key in SHOWN if key in made},
+            "NumberOfAssignmentsPending": n_pending,
+            "NumberOfAssignmentsAvailable": made["MaxAssignments"] - n_pending - n_done,
+            "NumberOfAssignmentsCompleted": n_done,
+        }
 
     def GetHIT(self, HITId):
         return {"HIT": self.hit(HITId)}
@@ -122,6 +159,11 @@ class MTurkDouble(Double):
             "HITId": found.hit_id,
             "AssignmentStatus": found.status,
             "Answer": found.answer,
+            **(
+                {"AutoApprovalTime": found.approves_at}
+                if found.approves_at < float("inf")
+                else {}
+            ),
         }
 
     def CreateQualificationType(self, Name, Description, QualificationTypeStatus):
@@ -150,6 +192,7 @@ class MTurkDouble(Double):
 
     def answer(self, method, path, headers, body) -> Reply:
         operation = headers["X-Amz-Target"].rpartition(".")[2]
+        self.approve_late()
         try:
             return Reply(getattr(self, operation)(**json.loads(body)))
         except RequestError as error:

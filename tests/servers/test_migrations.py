@@ -47,18 +47,23 @@ make("Trial", session=session, number=1, block=1, sample=sample, truth="real",
 for reason, dates in (
     ("base", {"state": "sent", "attempted_at": now}),
     ("bonus", {"state": "owed"}),
+    ("extra", {"state": "confirmed", "attempted_at": now, "confirmed_at": now,
+               "currency": "EUR", "fee_cents": 3}),
 ):
     make("Payment", session=session, reason=reason, service="mturk", amount_cents=1,
          reference=uuid.uuid4(), created_at=now, **dates)
+make("Account", service="mturk", committed_cents=5, hard_cents=5)
 """
 READ = """
 import django
 django.setup()
-from hypeweb.models import Payment, Trial
+from hypeweb.models import Account, Payment, Trial
 trial = Trial.objects.get()
 print(trial.arm_id == trial.session.arm_id)
 print([p.approved_at == p.attempted_at for p in Payment.objects.order_by("reason")])
 print(Payment.objects.get(reason="bonus").approved_at)
+accounts = Account.objects.order_by("currency")
+print([(a.currency, a.committed_cents, a.hard_cents) for a in accounts])
 """
 
 
@@ -81,4 +86,9 @@ def test_sessions_and_payments_of_before_are_carried_over(make_installation):
     installation.manage("migrate", "hypeweb", BEFORE, "--verbosity=0")
     run(installation, MAKE.replace("BEFORE", BEFORE))
     installation.manage("migrate", "--verbosity=0")
-    assert run(installation, READ)[:3] == ["True", "[True, True]", "None"]
+    assert run(installation, READ)[:4] == [
+        "True",
+        "[True, True, True]",
+        "None",
+        "[('EUR', 4, 5), ('USD', 1, None)]",
+    ]

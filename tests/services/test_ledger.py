@@ -4,7 +4,7 @@ import io
 import pytest
 
 from hypeweb.models import Account, AuditEvent, Budget, Payment
-from hypeweb.services import accounts, ledger, payments, settlements
+from hypeweb.services import ledger, payments, settlements, spending
 from hypeweb.services.errors import ConflictError, DomainError
 from tests import factories
 from tests.factories import NOW, join, walk
@@ -50,7 +50,7 @@ def test_lines_add_up_by_pool_and_state(settled):
 def test_dry_run_says_what_a_limit_holds_back_and_sends_nothing(settled):
     Budget.objects.update(hard_cents=250)
 
-    run = ledger.dry_run(settled, payer_of=accounts.payer_of)
+    run = ledger.dry_run(settled)
 
     assert (run.n_payments, run.cents, run.n_held) == (4, 212, 1)
     assert run.n_unapproved == 5
@@ -170,7 +170,7 @@ def test_looking_at_a_drafts_payments_sets_no_limit_for_later(researcher, settin
     study = factories.draft_study(
         researcher, protocol="hype_inf", folder=settings.DATA_DIR
     )
-    seen = payments.open_budget(study)
+    seen = spending.open_budget(study)
     assert (seen.hard_cents, seen.pk) == (None, None)
     with pytest.raises(ConflictError, match="is a draft"):
         ledger.set_limits(
@@ -181,4 +181,4 @@ def test_looking_at_a_drafts_payments_sets_no_limit_for_later(researcher, settin
 
     study.budget, study.state = 7, study.State.OPEN
 
-    assert payments.open_budget(study).hard_cents == 700
+    assert spending.open_budget(study).hard_cents == 700

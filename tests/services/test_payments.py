@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from hypeweb.models import Account, Budget, Enrolment, Payment
 from hypeweb.models.payments import Service
-from hypeweb.services import payments
+from hypeweb.services import payments, spending
 from hypeweb.services.mturk import MTurkClient, MTurkPayer, fee_cents
 from hypeweb.services.payments import Debt
 from hypeweb.services.prolific import ProlificClient, ProlificPayer
@@ -31,7 +31,7 @@ def enrol(study, service, double, number: int = 0):
     else:
         double.submit(name, worker_id=f"W{number}")
     if not Budget.objects.filter(study=study).exists():
-        payments.open_budget(study)
+        spending.open_budget(study)
     Budget.objects.update(is_automatic=True)
     Enrolment.objects.create(session=session, service=service, external_id=name)
     return session

@@ -29,6 +29,7 @@ from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.recruiting import Arrival, Wish
 from tests import factories
 from tests.doubles.faults import Faults, Reply
+from tests.doubles.mturk import RequestError
 from tests.factories import NOW, walk
 
 ENTRY = "https://hype.example/e/x/work/"
@@ -150,7 +151,7 @@ def test_the_postings_of_a_closed_study_are_ended(paid, mturk):
         tasks.end_posting(pk)
 
     assert recruiting.left_open() == []
-    assert "Expiration" in mturk.hits[posting.external_id]
+    assert mturk.hits[posting.external_id]["Expiration"] < NOW.timestamp()
 
 
 @pytest.mark.parametrize(
@@ -176,6 +177,7 @@ def test_a_worker_is_known_by_a_hash_and_joins_once(paid, mturk):
     pool = pool_of(paid, "mturk")
     first = arrive(pool)
     assert arrive(pool) == first
+    mturk.submit("3ASSIGNMENT0000", worker_id="AWORKER00000")
     second = Arrival("AWORKER00000", "3OTHER", "")
     with pytest.raises(ConflictError, match="with another assignment"):
         recruiting.join(pool=pool, arrival=second, now=NOW)
@@ -184,6 +186,47 @@ def test_a_worker_is_known_by_a_hash_and_joins_once(paid, mturk):
         recruiting.join(pool=pool, arrival=stranger, now=NOW)
     assert Session.objects.count() == Enrolment.objects.count() == 1
     assert "AWORKER" not in first.evaluator.external_id_hash
+
+
+@pytest.mark.parametrize("kind", ["mturk", "prolific"])
+def test_who_returns_an_assignment_and_takes_another_goes_on(
+    paid, mturk, prolific, clock, kind
+):
+    pool = pool_of(paid, kind)
+    (posting,) = posted(pool, 3)
+    first = walk(arrive(pool, posting=posting))
+    settlements.settle(first.pk, now=NOW)
+    prolific.submit("3ASSIGNMENT0000", participant="p", study_id=posting.external_id)
+    prolific.submissions["3ASSIGNMENT0000"].status = "RETURNED"
+
+    again = recruiting.join(
+        pool=pool,
+        arrival=Arrival("AWORKER00000", "3SECOND", posting.external_id),
+        now=NOW,
+    )
+
+    assert again == first
+    assert Enrolment.objects.get().external_id == "3SECOND"
+    mturk.submit("3SECOND", worker_id="AWORKER00000", hit_id=posting.external_id)
+    prolific.submit("3SECOND", participant="p", study_id=posting.external_id)
+    Payment.objects.update(approved_at=NOW)
+    base = Payment.objects.get(reason="base")
+    payments.send_payment(base.pk, payer=accounts.payer_of(base), now=clock.now)
+    base.refresh_from_db()
+    assert base.state == "confirmed"
+    third = Arrival("AWORKER00000", "3THIRD", posting.external_id)
+    with pytest.raises(ConflictError, match="with another assignment"):
+        recruiting.join(pool=pool, arrival=third, now=NOW)
+
+
+def test_whether_an_assignment_was_returned_is_never_guessed(paid, mturk):
+    pool = pool_of(paid, "mturk")
+    arrive(pool)
+    mturk.faults = Faults(busy=1.0)
+    second = Arrival("AWORKER00000", "3SECOND", "")
+    with pytest.raises(ConflictError, match="does not answer"):
+        recruiting.join(pool=pool, arrival=second, now=NOW)
+    assert Enrolment.objects.get().external_id == "3ASSIGNMENT0000"
 
 
 def test_a_preview_of_a_hit_is_nobody():
@@ -222,7 +265,8 @@ def test_from_hit_to_reconciled_payment(paid, mturk, clock):
 
     asked.refresh_from_db()
     assert (asked.n_compared, asked.differences, asked.error) == (1, [], "")
-    assert Budget.objects.get().committed_cents == 100 + 20 + 8 + 2
+    # Eight places are still open, and their rewards set aside.
+    assert Budget.objects.get().committed_cents == 100 + 20 + 8 + 2 + 8 * 120
 
     mturk.SendBonus("AWORKER00000", "3ASSIGNMENT0000", "5.00", "by hand")
     mturk.submit("3STRANGER", worker_id="AX", hit_id=posting.external_id)
@@ -249,6 +293,77 @@ def test_a_code_of_another_assignment_is_not_taken(paid, mturk):
     recruiting.sync(posting.pk, now=NOW)
 
     assert CompletionCode.objects.get().redeemed_at is None
+
+
+def test_work_rejected_before_it_is_settled_is_not_paid(paid, mturk, clock):
+    Budget.objects.update_or_create(study=paid, defaults={"is_automatic": True})
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool, 1)
+    session = walk(arrive(pool, posting=posting), "r")
+    mturk.submit("3ASSIGNMENT0000", worker_id="AW", hit_id=posting.external_id)
+    enrolment = Enrolment.objects.get()
+    decisions.reject(enrolment=enrolment, reason=WHY, actor=paid.owner, now=NOW)
+
+    settlements.settle(session.pk, now=NOW)
+
+    found = dict(Payment.objects.values_list("reason", "state"))
+    assert found == {"base": "failed", "bonus": "owed"}
+    assert WHY.strip() in Payment.objects.get(reason="base").error
+    assert Payment.objects.get(reason="base").pk not in payments.due(now=NOW)
+    decisions.take_back_rejection(enrolment=enrolment, actor=paid.owner, now=NOW)
+    recruiting.sync(posting.pk, now=NOW)  # Amazon shows the rejection until it is paid
+    assert Payment.objects.get(reason="base").state == "owed"
+
+
+def test_what_was_rejected_at_amazon_itself_is_not_overridden(paid, mturk, clock):
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool, 1)
+    session = walk(arrive(pool, posting=posting), "w")
+    settlements.settle(session.pk, now=NOW)
+    mturk.submit("3ASSIGNMENT0000", worker_id="AW", hit_id=posting.external_id)
+    mturk.RejectAssignment("3ASSIGNMENT0000", "no")
+    base = Payment.objects.get()
+    Payment.objects.update(approved_at=NOW)
+
+    payments.send_payment(base.pk, payer=accounts.payer_of(base), now=clock.now)
+    recruiting.sync(posting.pk, now=NOW)
+
+    base.refresh_from_db()
+    assert (base.state, mturk.approvals) == ("failed", [])
+    decisions.take_back_rejection(
+        enrolment=Enrolment.objects.get(), actor=paid.owner, now=NOW
+    )
+    payments.send_payment(base.pk, payer=accounts.payer_of(base), now=clock.now)
+    assert mturk.approvals == ["3ASSIGNMENT0000"]
+
+
+def test_a_worker_whom_amazon_lets_nobody_mark_holds_nobody_up(paid, mturk, clock):
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool, 3)
+    for number in range(3):
+        arrive(pool, number, posting)
+        name = f"3ASSIGNMENT000{number}"
+        mturk.submit(name, worker_id=f"AW{number}", hit_id=posting.external_id)
+    give = mturk.AssociateQualificationWithWorker
+
+    def refuse_one(**asked):
+        if asked["WorkerId"] == "AW1":
+            raise RequestError("This worker is blocked.")
+        return give(**asked)
+
+    mturk.AssociateQualificationWithWorker = refuse_one
+
+    recruiting.sync(posting.pk, now=NOW)
+
+    assert set(Enrolment.objects.values_list("status", flat=True)) == {"Submitted"}
+    assert list(mturk.labels.values()) == [{"AW0", "AW2"}]
+    posting.refresh_from_db()
+    assert posting.error.startswith("1 of 3 workers could not be marked as who took")
+    assert posting.error.endswith("This worker is blocked.")
+    mturk.AssociateQualificationWithWorker = give
+    recruiting.sync(posting.pk, now=NOW)
+    posting.refresh_from_db()
+    assert (posting.error, list(mturk.labels.values())) == ("", [{"AW0", "AW1", "AW2"}])
 
 
 def test_rejecting_and_taking_it_back_pays_once(paid, mturk, clock):
@@ -375,7 +490,8 @@ def test_a_screen_out_that_is_refused_is_paid_in_no_other_way(
     assert "nothing was paid" in unqualified.error
     assert "Not today." in unqualified.error
     assert prolific.submissions["3ASSIGNMENT0000"].status == "AWAITING REVIEW"
-    assert Budget.objects.get().committed_cents == 0
+    # The places are set aside still: Prolific pays them if nobody decides.
+    assert Budget.objects.get().committed_cents == 9 * 67
     prolific.screen_out = screen_out
     payments.retry_failed(payment=unqualified)
     send(unqualified, clock)
@@ -528,9 +644,10 @@ def test_nothing_is_paid_at_prolific_before_the_person_submits(
     assert due.state == "confirmed"
 
 
-def test_who_presses_begin_twice_is_not_sent_away(paid, monkeypatch):
+def test_who_presses_begin_twice_is_not_sent_away(paid, mturk, monkeypatch):
     pool = pool_of(paid, "mturk")
     first = arrive(pool)
+    mturk.submit("3ASSIGNMENT0000", worker_id="AWORKER00000")
     rows = Enrolment.objects.select_related("session__evaluator")
     # The second request looked before the first had stored anything.
     monkeypatch.setattr(
@@ -576,7 +693,7 @@ def test_ending_a_hit_though_the_reply_was_lost(paid, mturk):
 
     posting.refresh_from_db()
     assert posting.state == "ended"
-    assert "Expiration" in mturk.hits[posting.external_id]
+    assert mturk.hits[posting.external_id]["Expiration"] < NOW.timestamp()
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypeweb.services import (
     admissions,
     completion,
     limits,
-    payments,
     sessions,
     settlements,
+    spending,
 )
 from hypeweb.services.errors import ConflictError
 from tests import factories
@@ -156,7 +156,7 @@ def test_a_session_without_a_place_is_settled_when_the_study_closed(paid):
 
 
 def test_a_budget_that_pays_without_asking_approves_at_once(paid):
-    budget = payments.open_budget(paid)
+    budget = spending.open_budget(paid)
     budget.is_automatic = True
     budget.save()
 

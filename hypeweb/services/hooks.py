@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -24,9 +25,21 @@ def signature_of(secret: str, *, timestamp: str, body: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
-def take_prolific(
-    *, body: bytes, timestamp: str, signature: str, event_id: str, now: datetime
-) -> bool:
+@dataclass(frozen=True)
+class Delivery:
+    """A request with an event: what Prolific signs, and what its headers say of it."""
+
+    body: bytes
+    timestamp: str
+    """When the request was sent: signed, and new with each try."""
+    signature: str
+    event_id: str
+    """The same with each try."""
+    event_timestamp: str = ""
+    """When the event was: the same with each try, and not signed."""
+
+
+def take_prolific(delivery: Delivery, *, now: datetime) -> bool:
     """Take an event in, and return whether it was new.
 
     What it says of a submission counts only if nothing newer is known.
@@ -34,19 +47,25 @@ def take_prolific(
     if not settings.PROLIFIC_WEBHOOK_SECRET:
         raise ForbiddenError("This site takes no events of Prolific.")
     wanted = signature_of(
-        settings.PROLIFIC_WEBHOOK_SECRET, timestamp=timestamp, body=body
+        settings.PROLIFIC_WEBHOOK_SECRET,
+        timestamp=delivery.timestamp,
+        body=delivery.body,
     )
-    if not hmac.compare_digest(wanted.encode(), signature.encode()):
+    if not hmac.compare_digest(wanted.encode(), delivery.signature.encode()):
         raise ForbiddenError("The signature of this event is not Prolific's.")
-    at = _moment(timestamp)
-    if abs((now - at).total_seconds()) > MAX_AGE_S:
+    sent_at = _moment(delivery.timestamp)
+    if abs((now - sent_at).total_seconds()) > MAX_AGE_S:
         raise ForbiddenError("This event is too old.")
-    if not 0 < len(event_id) <= MAX_ID:
+    if not 0 < len(delivery.event_id) <= MAX_ID:
         raise DomainError("The event has no X-Event-ID.")
-    told = _read(body)
+    told = _read(delivery.body)
+    at = sent_at
+    if delivery.event_timestamp:
+        # Tried again, an old event is sent late; not signed, it makes none newer.
+        at = min(sent_at, _moment(delivery.event_timestamp))
     with transaction.atomic():
         is_new = recruiting.take_event(
-            service=Service.PROLIFIC, event_id=event_id, now=now
+            service=Service.PROLIFIC, event_id=delivery.event_id, now=now
         )
         if is_new and told.get("event_type") == "submission.status.change":
             recruiting.take_status(

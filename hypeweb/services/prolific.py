@@ -53,6 +53,14 @@ class Offer:
     is_custom_screening: bool
 
 
+@dataclass(frozen=True)
+class Subscription:
+    """One that waits to be confirmed with a word that is told once."""
+
+    subscription_id: str
+    confirmation: str
+
+
 class ProlificClient:
     """The calls the site makes, each once: who retries has asked first."""
 
@@ -165,6 +173,50 @@ class ProlificClient:
         """Pay a bonus that was set up: once only, Prolific pays a second call too."""
         self._ask("POST", f"bulk-bonus-payments/{bonus_id}/pay/", {})
 
+    def workspaces(self) -> Iterator[dict[str, object]]:
+        return self._listed("workspaces/")
+
+    def hook_secret(self, workspace_id: str) -> str | None:
+        """Return with what a workspace signs events, where it does."""
+        for found in self._listed(f"hooks/secrets/?workspace_id={workspace_id}"):
+            return str(found["value"])
+        return None
+
+    def make_hook_secret(self, workspace_id: str) -> str:
+        """Make a workspace's secret; it takes the place of one that is there."""
+        made = self._ask("POST", "hooks/secrets/", {"workspace_id": workspace_id})
+        return str(made["value"])
+
+    def subscriptions(self, workspace_id: str) -> Iterator[dict[str, object]]:
+        return self._listed(f"hooks/subscriptions/?workspace_id={workspace_id}")
+
+    def subscribe(
+        self, *, workspace_id: str, event_type: str, target_url: str
+    ) -> Subscription:
+        response = self._send(
+            "POST",
+            "hooks/subscriptions/",
+            {
+                "workspace_id": workspace_id,
+                "event_type": event_type,
+                "target_url": target_url,
+            },
+        )
+        said = _said(response)
+        # Its documentation shows the new one, and elsewhere a list that has it.
+        rows = said.get("results", [said])
+        assert isinstance(rows, list)  # noqa: S101 - as documented
+        (name,) = (row["id"] for row in rows if row.get("target_url") == target_url)
+        return Subscription(str(name), response.headers.get("X-Hook-Secret", ""))
+
+    def confirm_subscription(self, subscription_id: str, word: str) -> bool:
+        """Begin a subscription; return whether it is enabled."""
+        path = f"hooks/subscriptions/{subscription_id}/"
+        return bool(self._ask("POST", path, {"secret": word}).get("is_enabled"))
+
+    def delete_subscription(self, subscription_id: str) -> None:
+        self._ask("DELETE", f"hooks/subscriptions/{subscription_id}/")
+
     def _move_study(self, study_id: str, action: str) -> None:
         self._ask("POST", f"studies/{study_id}/transition/", {"action": action})
 
@@ -184,22 +236,21 @@ class ProlificClient:
     def _ask(
         self, method: str, path: str, body: dict[str, object] | None = None
     ) -> dict[str, object]:
+        return _said(self._send(method, path, body))
+
+    def _send(
+        self, method: str, path: str, body: dict[str, object] | None
+    ) -> requests.Response:
         response = self._http.request(
             method, f"{settings.PROLIFIC_URL}/{path}", json=body, timeout=TIMEOUT_S
         )
         if response.status_code >= SERVER_FAULT:
             response.raise_for_status()
-        try:
-            said = response.json()
-        except ValueError:
-            said = {}
-        if not isinstance(said, dict):
-            said = {"detail": said}
         if not response.ok:
-            told = identities.scrubbed(str(said or "nothing"))
+            told = identities.scrubbed(str(_said(response) or "nothing"))
             message = f"Prolific answered {response.status_code}: {told}"
             raise ProlificError(message, may_change=response.status_code == TOO_MANY)
-        return said
+        return response
 
 
 class ProlificPayer:
@@ -321,6 +372,15 @@ class ProlificPayer:
         except ProlificError as error:
             return Outcome("not_yet", str(error))  # for want of funds, say
         return Outcome("accepted")
+
+
+def _said(response: requests.Response) -> dict[str, object]:
+    """Return what a reply holds; a reply that is no JSON object says nothing else."""
+    try:
+        said = response.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {"detail": said}
 
 
 def _path_of(href: str) -> str:

@@ -108,13 +108,14 @@ def session_appeal(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def prolific_hook(request: HttpRequest) -> HttpResponse:
     """Take a signed event of Prolific; a copy of one changes nothing."""
-    hooks.take_prolific(
+    delivery = hooks.Delivery(
         body=request.body,
         timestamp=request.headers.get("X-Prolific-Request-Timestamp", ""),
         signature=request.headers.get("X-Prolific-Request-Signature", ""),
         event_id=request.headers.get("X-Event-ID", ""),
-        now=timezone.now(),
+        event_timestamp=request.headers.get("X-Timestamp", ""),
     )
+    hooks.take_prolific(delivery, now=timezone.now())
     return HttpResponse(status=204)
 
 

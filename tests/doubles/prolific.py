@@ -5,11 +5,16 @@ twice pays it twice, a bonus shows on its submission some time after, lists come
 pages, and codes have one of the types and actions that its documentation names.
 """
 
+import base64
+import hashlib
+import hmac
 import json
+import secrets
 import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.doubles.faults import Double, Faults, Reply
 
@@ -61,6 +66,11 @@ class ProlificDouble(Double):
         self.bulks: dict[str, list[tuple[str, int]]] = {}
         self.studies: dict[str, dict] = {}
         self.n_made = 0
+        self.workspaces = [{"id": "6" * 24, "title": "Lab"}]
+        self.hook_secrets: dict[str, str] = {}
+        self.subscriptions: dict[str, dict] = {}
+        self.confirmations: dict[str, str] = {}
+        self.answers_with_lists = False
 
     def submit(self, submission_id: str, *, participant: str, study_id: str = "st"):
         """A participant comes back with a completion code."""
@@ -75,7 +85,10 @@ class ProlificDouble(Double):
         parts = asked.path.strip("/").split("/")
         sent = json.loads(body) if body else {}
         place = parts.pop(0)
+        self.query = {name: one for name, (one, *_) in parse_qs(asked.query).items()}
         answers = {
+            "workspaces": lambda *_: self.workspaces,
+            "hooks": self.about_hooks,
             "studies": self.about_studies,
             "submissions": self.about_submissions,
             "bulk-bonus-payments": self.about_bonuses,
@@ -87,7 +100,7 @@ class ProlificDouble(Double):
 
     def page_of(self, rows: list, asked, *, host: str) -> Reply:
         """Return a page of a list, with the whole address of the next one."""
-        number = int(parse_qs(asked.query).get("page", ["1"])[0])
+        number = int(self.query.get("page", "1"))
         end = number * self.page_size
         following = f"http://{host}{asked.path}?page={number + 1}"
         href = following if end < len(rows) else None
@@ -214,3 +227,75 @@ class ProlificDouble(Double):
         for submission_id, cents in self.bulks[name]:
             self.submissions[submission_id].bonuses.append((self.clock(), cents))
         return Reply("It is being processed.", 202)
+
+    def about_hooks(self, method, parts, sent) -> Reply | list | None:
+        workspace = sent.get("workspace_id") or self.query.get("workspace_id")
+        match (method, *parts):
+            case ("GET", "secrets"):
+                found = self.hook_secrets.get(workspace)
+                return [{"value": found, "workspace_id": workspace}] if found else []
+            case ("POST", "secrets"):
+                self.hook_secrets[workspace] = secrets.token_urlsafe(32)
+                return Reply({"value": self.hook_secrets[workspace]}, 201)
+            case ("GET", "subscriptions"):
+                rows = self.subscriptions.values()
+                return [one for one in rows if one["workspace_id"] == workspace]
+            case ("POST", "subscriptions"):
+                return self.subscribe(sent)
+            case (_, "subscriptions", name) if name in self.subscriptions:
+                return self.about_subscription(method, name, sent)
+        return None
+
+    def subscribe(self, sent) -> Reply:
+        is_possible = sent["target_url"].startswith("https://")
+        if not is_possible or sent["workspace_id"] not in self.hook_secrets:
+            return Reply({"error": {"detail": "Make a secret; use https://."}}, 400)
+        name = secrets.token_hex(12)
+        self.subscriptions[name] = {**sent, "id": name, "is_enabled": False}
+        self.confirmations[name] = secrets.token_urlsafe(16)
+        told = {"X-Hook-Secret": self.confirmations[name]}
+        all_of_them = {"results": list(self.subscriptions.values())}
+        made = all_of_them if self.answers_with_lists else self.subscriptions[name]
+        return Reply(made, 201, told)
+
+    def about_subscription(self, method, name, sent) -> Reply:
+        if method == "DELETE":
+            del self.subscriptions[name]
+            return Reply({}, 204)
+        if sent.get("secret") != self.confirmations[name]:
+            return Reply({"error": {"detail": "This is not its secret."}}, 400)
+        self.subscriptions[name]["is_enabled"] = True
+        return Reply(self.subscriptions[name])
+
+    def tell(self, submission_id: str, *, site: str, event_id: str, at: int) -> list:
+        """Send a submission's status to who subscribed; return the answers' statuses.
+
+        `site` is where the public address of the subscriptions leads in a test.
+        """
+        found = self.submissions[submission_id]
+        answers = []
+        for one in self.subscriptions.values():
+            if not one["is_enabled"]:
+                continue
+            told = {
+                "event_type": one["event_type"],
+                "resource_id": submission_id,
+                "participant_id": found.participant,
+                "status": found.status,
+            }
+            body, sent_at = json.dumps(told).encode(), str(int(time.time()))
+            key = self.hook_secrets[one["workspace_id"]].encode()
+            signed = hmac.new(key, sent_at.encode() + body, hashlib.sha256).digest()
+            headers = {
+                "Content-Type": "application/json",
+                "X-Prolific-Request-Timestamp": sent_at,
+                "X-Prolific-Request-Signature": base64.b64encode(signed).decode(),
+                "X-Event-ID": event_id,
+                "X-Timestamp": str(at),
+            }
+            address = f"{site}{urlsplit(one['target_url']).path}"
+            request = Request(address, body, headers)  # noqa: S310 - ours
+            opener = build_opener(ProxyHandler({}))
+            with opener.open(request, timeout=30) as answer:
+                answers.append(answer.status)
+        return answers

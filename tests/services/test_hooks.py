@@ -34,7 +34,7 @@ def take(status="APPROVED", *, event_id="e1", at=0, now=NOW, **changes):
     timestamp = str(int(NOW.timestamp()) + at)
     signed = hooks.signature_of(SECRET, timestamp=timestamp, body=body)
     sent = {"body": body, "timestamp": timestamp, "signature": signed, **changes}
-    return hooks.take_prolific(event_id=event_id, now=now, **sent)
+    return hooks.take_prolific(hooks.Delivery(event_id=event_id, **sent), now=now)
 
 
 def test_an_event_counts_once_whatever_comes_again(enrolment):
@@ -49,6 +49,24 @@ def test_an_event_counts_once_whatever_comes_again(enrolment):
 def test_events_out_of_order_leave_the_newest(enrolment):
     take("APPROVED", event_id="late", at=60)
     take("AWAITING REVIEW", event_id="early", at=0)
+
+    enrolment.refresh_from_db()
+    assert enrolment.status == "APPROVED"
+
+
+def test_an_old_event_that_is_sent_again_late_changes_nothing(enrolment):
+    then = int(NOW.timestamp())
+    take("APPROVED", event_id="late", at=60, event_timestamp=str(then + 60))
+    take("AWAITING REVIEW", event_id="early", at=300, event_timestamp=str(then))
+
+    enrolment.refresh_from_db()
+    assert enrolment.status == "APPROVED"
+
+
+def test_what_is_not_signed_makes_no_event_newer(enrolment):
+    take("APPROVED", event_id="late", at=60)
+    then = int(NOW.timestamp())
+    take("ACTIVE", event_id="forged", at=0, event_timestamp=str(then + 900))
 
     enrolment.refresh_from_db()
     assert enrolment.status == "APPROVED"

@@ -1,5 +1,6 @@
 """Workers' ids and e-mail addresses: in no table, page, file, mail's error or log."""
 
+import json
 import logging
 from contextlib import suppress
 from smtplib import SMTPRecipientsRefused
@@ -16,7 +17,14 @@ from django.utils import timezone
 
 from hypeweb import tasks
 from hypeweb.models import Enrolment, Payment, Pool, Posting, Session
-from hypeweb.services import export_columns, invitations, pools, recruiting, sessions
+from hypeweb.services import (
+    export_columns,
+    hooks,
+    invitations,
+    pools,
+    recruiting,
+    sessions,
+)
 from hypeweb.services.recruiting import Wish
 from tests import factories
 from tests.factories import NOW, walk
@@ -35,6 +43,7 @@ pytestmark = pytest.mark.slow
 def paid(researcher, settings):
     settings.SITE_URL = "https://hype.example"
     settings.EMAIL_URL = "smtp://mail.example"
+    settings.PROLIFIC_WEBHOOK_SECRET = "between us"
     return factories.open_study(
         researcher,
         protocol="hype_inf",
@@ -101,6 +110,7 @@ def recruit_everybody(study, researcher, mturk, prolific, monkeypatch):
         },
     )
     prolific.submit("c0ffee" * 4, participant=PERSON, study_id=posting.external_id)
+    tell_of(PERSON, "c0ffee" * 4)
     pool = pools.add_pool(
         pool=Pool(study=study, kind="invitations", name="Clinic"), actor=researcher
     )
@@ -117,6 +127,29 @@ def recruit_everybody(study, researcher, mturk, prolific, monkeypatch):
     tasks.send_invitation(pool.invitations.last().pk)
     joined = invitations.join(invitation=pool.invitations.last(), now=timezone.now())
     finish(joined)
+
+
+def tell_of(person, submission):
+    """Send Prolific's event of a submission, which names its person."""
+    body = json.dumps(
+        {
+            "event_type": "submission.status.change",
+            "resource_id": submission,
+            "participant_id": person,
+            "status": "AWAITING REVIEW",
+        }
+    ).encode()
+    at = str(int(timezone.now().timestamp()))
+    headers = {
+        "X-Prolific-Request-Timestamp": at,
+        "X-Prolific-Request-Signature": hooks.signature_of(
+            "between us", timestamp=at, body=body
+        ),
+        "X-Event-ID": "event",
+    }
+    path = reverse("prolific_hook")
+    answer = Client().post(path, body, content_type="application/json", headers=headers)
+    assert answer.status_code == 204
 
 
 def pay_with_refusals(mturk):

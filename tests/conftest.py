@@ -7,6 +7,7 @@ from django.conf import settings
 from django.test import Client
 
 from tests import factories
+from tests.doubles.mail import MailDouble
 from tests.doubles.mturk import MTurkDouble
 from tests.doubles.prolific import ProlificDouble
 from tests.factories import NOW
@@ -83,4 +84,15 @@ def prolific(settings, clock):
     double = ProlificDouble(clock=clock.seconds, shows_after_s=600)
     with double.serving() as address:
         settings.PROLIFIC_URL = address
+        yield double
+
+
+@pytest.fixture
+def mail_server(settings):
+    double = MailDouble()
+    with double.serving() as port:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         yield double

@@ -183,6 +183,28 @@ def read_judgments(lines: Iterable[str]) -> JudgmentsTable:
     return table
 
 
+def no_judgments(heading: str) -> JudgmentsTable:
+    """Return a table without a judgment.
+
+    Parameters
+    ----------
+    heading : str
+        The line with the names of the columns it was read from.
+
+    Returns
+    -------
+    JudgmentsTable
+        Empty.
+
+    Raises
+    ------
+    ValueError
+        If the line lacks a column that `read_judgments` needs.
+    """
+    _require_header([name.strip().lower() for name in next(csv.reader([heading]))])
+    return _Columns().table(())
+
+
 def judgments_digest(table: JudgmentsTable) -> str:
     """Return the SHA-256 of what scores read of a table of judgments.
 

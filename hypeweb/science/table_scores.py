@@ -22,7 +22,7 @@ from hypeweb.science.comparison import Comparison, compare_arms
 from hypeweb.science.estimates import Caution, Estimate
 from hypeweb.science.judgments_table import JudgmentsTable, read_judgments
 from hypeweb.science.ranking import Place, rank_arms
-from hypeweb.science.within import WithinComparison, compare_within
+from hypeweb.science.within import WithinComparison, compare_within, rank_within
 
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
 Score = Literal["hype_inf", "hype_time"]
@@ -42,12 +42,15 @@ class TableScores:
         The same within the evaluators who judged several arms, where there are such.
     rankings : dict of {"hype_inf", "hype_time"} to tuple of Place
         Arms from best to worst, by score; those of one evaluator are left out.
+    within_rankings : dict of {"hype_inf", "hype_time"} to tuple of Place
+        The same with the arms of each evaluator kept together, where `within` is.
     """
 
     arms: dict[str, UntimedScores | TimedScores]
     comparisons: dict[Score, Comparison]
     within: dict[Score, WithinComparison]
     rankings: dict[Score, tuple[Place, ...]]
+    within_rankings: dict[Score, tuple[Place, ...]]
 
 
 @dataclass(eq=False)
@@ -133,8 +136,8 @@ def score_table(
     -------
     dict of str to JSON value
         `arms`: name to scores with intervals; `comparisons` and `ranking`: by score,
-        "hype_inf" or "hype_time", with "_within" for comparisons within the evaluators
-        who judged several arms; `warnings`: list of code, message and arm;
+        "hype_inf" or "hype_time", with "_within" for those within the evaluators who
+        judged several arms; `warnings`: list of code, message and arm;
         `provenance`. No NaN anywhere.
 
     Raises
@@ -156,10 +159,16 @@ def score_table(
         name: plain(found) for name, found in scored.comparisons.items()
     }
     within = {f"{name}_within": plain(found) for name, found in scored.within.items()}
+    rankings: dict[str, Json] = {
+        name: plain(found) for name, found in scored.rankings.items()
+    }
+    rankings_within = {
+        f"{name}_within": plain(found) for name, found in scored.within_rankings.items()
+    }
     return {
         "arms": arms,
         "comparisons": {**comparisons, **within},
-        "ranking": {name: plain(found) for name, found in scored.rankings.items()},
+        "ranking": {**rankings, **rankings_within},
         "warnings": warnings,
         "provenance": _provenance(table, seed=seed, settings=settings),
     }
@@ -207,6 +216,7 @@ def score_arms(table: JudgmentsTable, *, seed: int, settings: Settings) -> Table
         kind.people[arm] = table.evaluator_names(arm)
     comparisons: dict[Score, Comparison] = {}
     within: dict[Score, WithinComparison] = {}
+    within_rankings: dict[Score, tuple[Place, ...]] = {}
     for score, kind in kinds.items():
         if kind.values:
             comparisons[score] = compare_arms(
@@ -215,8 +225,19 @@ def score_arms(table: JudgmentsTable, *, seed: int, settings: Settings) -> Table
             found = compare_within(kind.by_person(), rng=rng, level=settings.level)
             if found.pairs:
                 within[score] = found
+                within_rankings[score] = rank_within(
+                    kind.by_person(),
+                    kind.values,
+                    rng=rng,
+                    n_bootstrap=settings.n_bootstrap,
+                    level=settings.level,
+                )
     return TableScores(
-        arms, comparisons, within, _rankings(kinds, level=settings.level)
+        arms,
+        comparisons,
+        within,
+        _rankings(kinds, level=settings.level),
+        within_rankings,
     )
 
 
@@ -315,8 +336,8 @@ def _people_cautions(
         Caution(
             "evaluators-in-several-arms",
             f"Evaluators who judged several arms: {n_several}. Comparisons between "
-            "arms and the ranking treat them as different people, which usually hides "
-            "differences; see the comparisons within evaluators.",
+            "arms and their ranking treat them as different people, which usually "
+            "hides differences; see those within evaluators.",
         ),
     )
 

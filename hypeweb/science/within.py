@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hypeweb.science.bootstrap import chunk_sizes
+from hypeweb.science.bootstrap import TIED_DECIMALS, chunk_sizes, evaluator_sums
 from hypeweb.science.hypotheses import N_PERMUTATIONS, HypothesisTest, hedges_g
+from hypeweb.science.ranking import Place, rank_arms
+
+# For every arm the score of every evaluator who judged it.
+ByPerson = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class WithinComparison:
 
 
 def compare_within(
-    scores: Mapping[str, Mapping[str, float]],
+    scores: ByPerson,
     *,
     rng: np.random.Generator,
     level: float = 0.95,
@@ -97,24 +101,73 @@ def compare_within(
     -----
     Differences between people cancel within a person, so far fewer evaluators show the
     same difference; but what a person learned on one arm they know on the next. Give
-    the arms in a different random order to everyone.
+    the arms in a different random order to everyone. Evaluators count in the order
+    given, so that other names for the same people draw the same random numbers.
     """
-    shared = [people.keys() for people in scores.values()]
-    complete = sorted(set.intersection(*map(set, shared))) if len(shared) > 1 else []
-    table = np.array(
-        [[people[name] for people in scores.values()] for name in complete]
-    )
+    table = _complete(scores)
     pairs = [
         pair
         for first, second in combinations(scores, 2)
         if (pair := _pair(scores, first, second, rng=rng, level=level))
     ]
     return WithinComparison(
-        n_complete=len(complete),
-        tests=(repeated_anova(table), friedman(table)) if len(complete) > 1 else (),
+        n_complete=len(table),
+        tests=(repeated_anova(table), friedman(table)) if len(table) > 1 else (),
         pairs=_holm(pairs),
-        multiplicity=f"Holm over {len(pairs)} pairs.",
+        multiplicity="One pair: no adjustment."
+        if len(pairs) == 1
+        else f"Holm over {len(pairs)} pairs.",
     )
+
+
+def rank_within(
+    scores: ByPerson,
+    values: Mapping[str, float],
+    *,
+    rng: np.random.Generator,
+    n_bootstrap: int = 10_000,
+    level: float = 0.95,
+) -> tuple[Place, ...]:
+    """Return the arms from best to worst, each evaluator's arms resampled together.
+
+    Parameters
+    ----------
+    scores : mapping of str to mapping of str to float
+        For every arm the score of every evaluator who judged it; higher is better.
+    values : mapping of str to float
+        Score of the same arms.
+    rng : numpy.random.Generator
+        Source of randomness.
+    n_bootstrap : int
+        Number of resamples of the evaluators who judged every arm.
+    level : float
+        Share of the resamples in the interval of ranks.
+
+    Returns
+    -------
+    tuple of Place
+        Best first; empty where fewer than two evaluators judged every arm.
+
+    Notes
+    -----
+    A resample is one draw of people for all arms, so that what a person makes of every
+    image cancels, as it does in the paired tests; the images stay as they are.
+
+    References
+    ----------
+    .. [1] Efron and Tibshirani, "An Introduction to the Bootstrap", chapter 8 (1993).
+    """
+    table = _complete(scores)
+    n = len(table)
+    if n < 2:  # noqa: PLR2004 a spread needs two
+        return ()
+    drawn = evaluator_sums(table, n_bootstrap=n_bootstrap, rng=rng) / n
+    deviations = (drawn - table.mean(axis=0)).T
+    replicates = {
+        arm: values[arm] + column
+        for arm, column in zip(scores, deviations, strict=True)
+    }
+    return rank_arms(values, replicates, level=level)
 
 
 def repeated_anova(table: NDArray[np.float64]) -> HypothesisTest:
@@ -174,7 +227,7 @@ def friedman(table: NDArray[np.float64]) -> HypothesisTest:
        American Statistical Association 32 (1937).
     """
     n, k = table.shape
-    ranks = stats.rankdata(table, axis=1)
+    ranks = stats.rankdata(np.round(table, TIED_DECIMALS), axis=1)
     spread = float(((ranks - (k + 1) / 2) ** 2).sum()) / (n * (k - 1))
     if spread == 0:
         return HypothesisTest("Friedman", None, (), None, "No order within evaluators.")
@@ -184,21 +237,32 @@ def friedman(table: NDArray[np.float64]) -> HypothesisTest:
     )
 
 
+def _complete(scores: ByPerson) -> NDArray[np.float64]:
+    """Return the scores of who judged every arm, shape (n_evaluators, n_arms)."""
+    arms = list(scores.values())
+    if len(arms) < 2:  # noqa: PLR2004 a comparison needs two
+        return np.empty((0, len(arms)))
+    names = [name for name in arms[0] if all(name in people for people in arms)]
+    rows = [[people[name] for people in arms] for name in names]
+    return np.array(rows, dtype=np.float64).reshape(-1, len(arms))
+
+
 def _pair(
-    scores: Mapping[str, Mapping[str, float]],
+    scores: ByPerson,
     first: str,
     second: str,
     *,
     rng: np.random.Generator,
     level: float,
 ) -> WithinPair | None:
-    people = sorted(scores[first].keys() & scores[second].keys())
+    people = [name for name in scores[first] if name in scores[second]]
     n = len(people)
     if n < 2:  # noqa: PLR2004 a spread needs two
         return None
     a = np.array([scores[first][name] for name in people])
     b = np.array([scores[second][name] for name in people])
-    difference = a - b
+    # Equal rates counted in other orders differ in the last digit: no spread.
+    difference = np.round(a - b, TIED_DECIMALS)
     mean, spread = float(difference.mean()), float(difference.std(ddof=1))
     low = high = p_paired = p_permutation = None
     if spread > 0:

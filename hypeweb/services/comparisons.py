@@ -73,24 +73,35 @@ def arm_names(arms: Sequence[Arm]) -> dict[int, str]:
     }
 
 
+def compared_of(study: Study, scored: TableScores, *, n_arms: int) -> Compared | None:
+    """Return how the arms of one population's scores compare, as a study's design says.
+
+    None where no arm has a score.
+    """
+    kind: Score = "hype_time" if study.is_timed else "hype_inf"
+    comparison = scored.comparisons.get(kind)
+    if comparison is None:
+        return None
+    by_arm = {name: scores.evaluator_scores for name, scores in scored.arms.items()}
+    rankings = scored.within_rankings if study.is_within else scored.rankings
+    return Compared(
+        comparison=comparison,
+        ranking=rankings.get(kind, ()),
+        watch=watch(study, by_arm, n_arms=n_arms) if study.watch_sequentially else None,
+        within=scored.within.get(kind, NOT_WITHIN) if study.is_within else None,
+    )
+
+
 def as_result(study: Study, scored: TableScores) -> dict[str, Any]:
     """Return the comparisons of one population's scores as they are stored."""
-    kind: Score = "hype_time" if study.is_timed else "hype_inf"
-    evaluator_scores = {
-        name: scores.evaluator_scores for name, scores in scored.arms.items()
-    }
-    watched = (
-        watch(study, evaluator_scores, n_arms=study.arms.count())
-        if study.watch_sequentially
-        else None
-    )
+    compared = compared_of(study, scored, n_arms=study.arms.count())
+    if compared is None:
+        return {"comparison": None}
     return {
-        "comparison": plain(scored.comparisons.get(kind)),
-        "within": plain(scored.within.get(kind, NOT_WITHIN))
-        if study.is_within
-        else None,
-        "ranking": plain(scored.rankings.get(kind, ())),
-        "watch": plain(watched),
+        "comparison": plain(compared.comparison),
+        "within": plain(compared.within),
+        "ranking": plain(compared.ranking),
+        "watch": plain(compared.watch),
     }
 
 

@@ -3,14 +3,16 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from smtplib import SMTPException
+from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from typing import Literal
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage, get_connection
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Count, F, Max, Q
@@ -23,7 +25,17 @@ from hypeweb.services.errors import ConflictError, DomainError
 
 MAX_LINES = 5000
 MAX_ATTEMPTS = 5
+MAX_ERROR = 300
 FIRST_PAUSE = timedelta(minutes=2)
+# Who was mailed a shorter time ago is not reminded: the button may be pressed twice.
+REMIND_AFTER = timedelta(hours=1)
+UNCONFIRMED = (
+    "Sent, and not confirmed: it may have arrived. It is not sent again by itself; a "
+    "reminder sends another one."
+)
+# With these the server says that it has not taken the mail.
+REFUSALS = (SMTPResponseException, SMTPRecipientsRefused)
+FAULTS = (SMTPException, OSError)
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,22 @@ class Added:
     n_added: int
     n_known: int
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reminded:
+    """Whom a reminder goes to, and whom not because the last mail is so recent."""
+
+    n_mailed: int
+    n_recent: int
+
+
+@dataclass(frozen=True)
+class Mailed:
+    """What became of one mail, with the server's words but no address."""
+
+    kind: Literal["sent", "refused", "unknown"]
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,8 +138,8 @@ def due(*, now: datetime) -> list[int]:
 def send(invitation_id: int, *, now: datetime) -> None:
     """Try once to send what is to go out, one worker at a time.
 
-    A mail whose fate is unknown, because the worker died, is not sent again by itself:
-    it is marked as sent before it leaves, and unmarked where the server refused it.
+    A mail whose fate is unknown is not sent again by itself: it is marked as sent
+    before it leaves, and unmarked only where the server has certainly not taken it.
     """
     claimed = Invitation.objects.filter(
         pk=invitation_id, wants_sending=True, revoked_at__isnull=True
@@ -119,37 +147,46 @@ def send(invitation_id: int, *, now: datetime) -> None:
         wants_sending=False,
         n_attempts=F("n_attempts") + 1,
         sent_at=now,
-        error="The mail was being sent when its worker stopped.",
+        error=UNCONFIRMED,
     )
     if not claimed:
         return
     found = Invitation.objects.select_related("pool__study").get(pk=invitation_id)
-    error = _mail(found)
+    mailed = _mail(found)
     held = Invitation.objects.filter(pk=invitation_id)
-    if not error:
+    if mailed.kind == "sent":
         held.update(n_sent=F("n_sent") + 1, n_attempts=0, error="")
+        return
+    if mailed.kind == "unknown":
+        held.update(n_attempts=0, error=f"{UNCONFIRMED} {mailed.message}"[:MAX_ERROR])
         return
     pause = FIRST_PAUSE * 3 ** (found.n_attempts - 1)
     held.filter(revoked_at__isnull=True).update(
-        wants_sending=True, sent_at=None, error=error, next_attempt_at=now + pause
+        wants_sending=True,
+        sent_at=None,
+        error=mailed.message[:MAX_ERROR],
+        next_attempt_at=now + pause,
     )
 
 
 @transaction.atomic
-def remind(*, pool: Pool, actor: User) -> int:
+def remind(*, pool: Pool, actor: User, now: datetime) -> Reminded:
     """Mail again to who was invited and has not joined, and to whom mail failed."""
-    n_reminded = (
-        pool.invitations.filter(evaluator=None, revoked_at__isnull=True)
-        .filter(Q(wants_sending=False) | Q(n_attempts__gte=MAX_ATTEMPTS))
-        .update(wants_sending=True, n_attempts=0, next_attempt_at=None)
+    waiting = pool.invitations.filter(evaluator=None, revoked_at__isnull=True).filter(
+        Q(wants_sending=False) | Q(n_attempts__gte=MAX_ATTEMPTS)
+    )
+    is_recent = Q(sent_at__gt=now - REMIND_AFTER)
+    n_recent = waiting.filter(is_recent).count()
+    n_mailed = waiting.exclude(is_recent).update(
+        wants_sending=True, n_attempts=0, next_attempt_at=None
     )
     audit.record(
         actor=actor,
         action="reminded",
         subject=pool.study,
-        detail=f"{n_reminded} people of {pool}",
+        detail=f"{n_mailed} people of {pool}",
     )
-    return n_reminded
+    return Reminded(n_mailed, n_recent)
 
 
 @transaction.atomic
@@ -239,8 +276,8 @@ def _problem_with(address: str, speciality: str) -> str:
     return ""
 
 
-def _mail(invitation: Invitation) -> str:
-    """Send the mail; return what went wrong without the address, or nothing."""
+def _mail(invitation: Invitation) -> Mailed:
+    """Send the mail, and return what became of it."""
     study = invitation.pool.study
     language = study.language if study.has_fixed_language else settings.LANGUAGE_CODE
     link = f"{settings.SITE_URL}/p/{invitation.token}/"
@@ -256,10 +293,30 @@ def _mail(invitation: Invitation) -> str:
         text += f"\n{study.contact}\n"
     try:
         address = identities.decrypt(invitation.address_encrypted)
-        send_mail(subject, text, None, [address])
     except DomainError as error:
-        return str(error)
-    except (SMTPException, OSError) as error:
-        # A server's refusal repeats the address.
-        return identities.scrubbed(f"{type(error).__name__}: {error}")[:300]
-    return ""
+        return Mailed("refused", str(error))
+    return _deliver(EmailMessage(subject, text, to=[address]))
+
+
+def _deliver(message: EmailMessage) -> Mailed:
+    """Hand a mail to the server; a silence after that may mean that it was taken."""
+    connection = get_connection()
+    try:
+        connection.open()
+    except FAULTS as error:
+        return Mailed("refused", _told(error))
+    try:
+        connection.send_messages([message])
+    except REFUSALS as error:
+        return Mailed("refused", _told(error))
+    except FAULTS as error:
+        return Mailed("unknown", _told(error))
+    finally:
+        with suppress(*FAULTS):
+            connection.close()
+    return Mailed("sent")
+
+
+def _told(error: Exception) -> str:
+    # A server's refusal repeats the address.
+    return identities.scrubbed(f"{type(error).__name__}: {error}")

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
 import numpy as np
+from django.db.models import Q
 
 from hypeweb.models import Judgment, Session, Study, Trial
 from hypeweb.models.sessions import Truth
@@ -46,14 +48,15 @@ def flag_sessions(study: Study, *, population: str) -> set[int]:
     return left_out(study, found)
 
 
-def flags_of(study: Study, *, population: str) -> dict[int, list[str]]:
-    """Return the flags of the finished sessions, from their judgments."""
+def flags_of(
+    study: Study, *, population: str, until: datetime | None = None
+) -> dict[int, list[str]]:
+    """Return the flags of the sessions that finished by then, from their judgments."""
     rules = rules_of(study)
+    found = _rows(study, population, until)
     return {
         session_id: list(_flags(list(rows), rules))
-        for session_id, rows in groupby(
-            _rows(study, population), key=lambda row: row[0]
-        )
+        for session_id, rows in groupby(found, key=lambda row: row[0])
     }
 
 
@@ -70,7 +73,12 @@ def excluded_of(study: Study, *, population: str) -> Excluded:
         state=Session.State.FINISHED,
         quality_flags__isnull=False,
     ).values_list("quality_flags", flat=True)
-    flagged = [set(found or ()) for found in stored]
+    return counted(study, [found or () for found in stored])
+
+
+def counted(study: Study, flags: Iterable[Sequence[str]]) -> Excluded:
+    """Return what a study's rules say of sessions with these flags."""
+    flagged = [set(found) for found in flags]
     counts = Counter(flag for one in flagged for flag in one)
     return Excluded(
         n_sessions=len(flagged),
@@ -83,8 +91,10 @@ def excluded_of(study: Study, *, population: str) -> Excluded:
     )
 
 
-def _rows(study: Study, population: str) -> Iterable[Row]:
+def _rows(study: Study, population: str, until: datetime | None) -> Iterable[Row]:
+    by_then = Q() if until is None else Q(trial__session__finished_at__lte=until)
     found = Judgment.objects.filter(
+        by_then,
         trial__session__study=study,
         trial__session__population=population,
         trial__session__state=Session.State.FINISHED,

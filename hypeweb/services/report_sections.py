@@ -30,9 +30,8 @@ BASIS_BETWEEN = (
 )
 BASIS_WITHIN = (
     "All tests take each evaluator's own differences between arms and ask whether "
-    "other people would agree on these images. Intervals of differences are paired and "
-    "not adjusted. The ranking takes the arms as judged by different people, which "
-    "makes its places less certain than they are."
+    "other people would agree on these images, and so does the ranking: a resample "
+    "draws whole evaluators. Intervals of differences are paired and not adjusted."
 )
 
 

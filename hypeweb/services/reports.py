@@ -168,7 +168,7 @@ def build_report(
     )
     runs = evaluations.evaluations_of(study)
     shown_again = _n_shown_again(study, chosen)
-    rows = _mark_best(
+    rows = mark_best(
         columns,
         [
             _row(
@@ -191,7 +191,7 @@ def build_report(
         other_population=other if other in scored else None,
         exclusions=exclusions,
         excluded=excluded,
-        headline=_headline(columns, rows, chosen, compared),
+        headline=headline(columns, rows, chosen, compared),
         notes=_notes(study, chosen, rows),
         columns=columns,
         detail_columns=details,
@@ -216,7 +216,7 @@ def build_report(
             names,
             group_scores.groups_of(study, population=chosen, exclusions=exclusions),
         ),
-        disagreements=_disagreements(columns, rows, chosen, compared),
+        disagreements=disagreements(columns, rows, chosen, compared),
     )
 
 
@@ -370,7 +370,7 @@ def _beyond(bound: str) -> str:
     return next((word for name, word in words.items() if name == bound), "none")
 
 
-def _mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]:
+def mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]:
     same_counts = len({row.sample_set.n_samples for row in rows}) == 1
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
@@ -394,7 +394,7 @@ def _mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...
     )
 
 
-def _headline(
+def headline(
     columns: Sequence[Column],
     rows: Sequence[Row],
     population: Population,
@@ -523,7 +523,7 @@ def _quoted(labels: Sequence[str]) -> str:
     return ", ".join(f"“{label}”" for label in labels)
 
 
-def _disagreements(
+def disagreements(
     columns: Sequence[Column],
     rows: Sequence[Row],
     population: Population,

@@ -110,8 +110,12 @@ def pool_invite(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def pool_remind(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     user = access.researcher(request)
     pool = access.pool(access.study_to_change(user, slug), pk)
-    n_reminded = invitations.remind(pool=pool, actor=user)
-    messages.success(request, f"{n_reminded} people get a mail.")
+    reminded = invitations.remind(pool=pool, actor=user, now=timezone.now())
+    messages.success(request, f"{reminded.n_mailed} people get a mail.")
+    if reminded.n_recent:
+        messages.info(
+            request, f"{reminded.n_recent} had one within the last hour and get none."
+        )
     tasks.send_invitations()
     return redirect("study_pool", slug=slug, pk=pk)
 

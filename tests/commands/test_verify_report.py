@@ -1,10 +1,20 @@
 import json
+from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from hypeweb.models import Judgment, MetricResult, Sample, Study
+from hypeweb.models import (
+    Evaluation,
+    Judgment,
+    MetricResult,
+    Sample,
+    Study,
+    StudyFigure,
+)
 from hypeweb.services import (
     agreement,
     evaluations,
@@ -20,6 +30,16 @@ from tests import factories
 from tests.factories import NOW, join, walk
 
 pytestmark = pytest.mark.django_db
+PARTS = (
+    "judgments",
+    "scores",
+    "comparisons",
+    "words",
+    "groups",
+    "exclusions",
+    "metrics as stored",
+    "images",
+)
 
 
 @pytest.fixture
@@ -43,14 +63,35 @@ def study(researcher):
     return study
 
 
-@pytest.fixture
-def version(study):
+def publish(study):
     scores.score_study(study.pk, now=NOW)
     agreement.relate_study(study.pk, now=timezone.now())
-    figures.draw_study(study.pk, now=timezone.now())
+    # Nothing here is about figures but one test, and drawing them takes seconds.
+    StudyFigure.objects.create(
+        study=study,
+        population="people",
+        exclusions="none",
+        kind="scores",
+        position=0,
+        title="Scores",
+        alt="Scores.",
+        content_hash="0" * 64,
+        width_pt=1,
+        height_pt=1,
+        drawn_at=timezone.now(),
+    )
+    for suffix in figures.FORMATS:
+        key = StudyFigure(content_hash="0" * 64).storage_key(suffix)
+        if not default_storage.exists(key):
+            default_storage.save(key, ContentFile(suffix.encode()))
     return report_versions.publish(
         study=study, population="people", note="", actor=study.owner, now=NOW
     )
+
+
+@pytest.fixture
+def version(study):
+    return publish(study)
 
 
 @pytest.fixture
@@ -98,10 +139,72 @@ def test_what_was_published_comes_out_again(study, version, verify):
     assert status == 0, said
     assert "DIFFER" not in said
     assert "not checked" not in said
-    for part in ("judgments", "scores", "comparisons", "metrics as stored", "images"):
+    for part in PARTS:
         assert f"  {part}: " in said
     assert "scores without whom the rules leave out: " in said
     assert said.splitlines()[-1].startswith("All ")
+
+
+@pytest.fixture
+def within(researcher):
+    """Three arms that each of twelve people judges, not all alike."""
+    study = factories.open_study(
+        researcher,
+        protocol="hype_inf",
+        n_arms=3,
+        design="within",
+        evaluators_per_arm=12,
+        watch_sequentially=True,
+    )
+    for number in range(12):
+        walk(join(study), ("rrrrwwwwrrrr", "rwrrwwrwrrrw", "wwrrwwwwrrrr")[number % 3])
+    return study
+
+
+def test_a_study_within_subjects_comes_out_again(within, verify, tmp_path):
+    publish(within)
+    status, said = verify(within.slug)
+    assert status == 0, said
+    path, judgments = tmp_path / "version.json", tmp_path / "judgments.csv"
+    path.write_text(within.report_versions.get().document, encoding="utf-8")
+    data = exports.export(
+        within, what="judgments", form="csv", selection=Selection("people")
+    )
+    judgments.write_bytes(b"".join(data))
+    status, said = verify(path, "--judgments", judgments)
+    assert status == 0, said
+    # Nobody errs on the first arm any more.
+    for judgment in Judgment.objects.filter(trial__arm__position=0):
+        judgment.answer = judgment.trial.truth
+        judgment.save()
+    status, said = verify(within.slug)
+    assert status == 1
+    assert "comparison, pairs 1, pair, p_paired: stated" in said
+
+
+def test_groups_come_out_again(study, verify):
+    experts = study.pools.create(name="Doctors", group="experts", token="experts")
+    chosen = study.sessions.order_by("pk")[:2]
+    study.sessions.filter(pk__in=[one.pk for one in chosen]).update(pool=experts)
+    publish(study)
+    status, said = verify(study.slug)
+    assert status == 0, said
+    study.sessions.filter(pool=experts).update(pool=study.pools.first())
+    status, said = verify(study.slug)
+    assert status == 1
+    assert "made 0, experts: stated" in said
+
+
+def test_people_who_came_after_a_version_without_any_do_not_matter(researcher, verify):
+    study = factories.open_study(researcher, protocol="hype_inf")
+    version = report_versions.publish(
+        study=study, population="people", note="", actor=study.owner, now=NOW
+    )
+    walk(join(study, now=NOW + timedelta(days=1)))
+    study.sessions.update(finished_at=NOW + timedelta(days=1))
+    assert version.judgments_hash == ""
+    status, said = verify(study.slug)
+    assert status == 0, said
 
 
 def test_the_metrics_come_out_again_from_the_images(study, version, verify):
@@ -181,6 +284,84 @@ def test_a_changed_file_is_told_on(written, verify, change, where):
     assert status == 1
     assert where in said
     assert "hash of the document: 1 of 1 DIFFER" in said
+
+
+def change_everywhere(change):
+    """Return a change of both halves of a file: its numbers and its page."""
+
+    def apply(document):
+        change(document["reports"]["none"])
+        change(document["pages"]["none"])
+
+    return apply
+
+
+def claim(half):
+    half["headline"][0] = "“made 1” is clearly the best."
+
+
+def crown(half):
+    arms = half.get("arms") or half["rows"]
+    for arm in arms:
+        cells = arm.get("numbers") or {one["key"]: one for one in arm["cells"]}
+        cells["hype_inf"]["is_best"] = not cells["hype_inf"]["is_best"]
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (change_everywhere(claim), "headline 1: stated “made 1” is clearly"),
+        (change_everywhere(crown), "best, made 0 1: stated"),
+        (
+            lambda document: document["pages"]["none"]["study"].update(n_fake=50),
+            "page of none, n_fake: stated 50, found 2",
+        ),
+        (
+            lambda document: document["inputs"]["judgments"].update(none=None),
+            "made 0, hype_inf, value: stated",
+        ),
+    ],
+)
+def test_what_is_said_of_the_numbers_is_computed_anew(
+    written, exported, verify, change, where
+):
+    judgments = exported()
+    assert verify(written(), "--judgments", judgments)[0] == 0
+    status, said = verify(written(change), "--judgments", judgments)
+    assert status == 1
+    assert where in said
+
+
+def test_numbers_without_their_judgments_are_told_on(study, version, verify, written):
+    nobody = written(lambda document: document["inputs"]["judgments"].update(none=None))
+    Judgment.objects.all().delete()
+    status, said = verify(study.slug)
+    assert status == 1
+    assert "judgments: 3 of 3 DIFFER" in said
+    assert "hype_inf, value: stated" in said
+    status, said = verify(nobody)
+    assert status == 1
+    assert "hype_inf, value: stated" in said
+
+
+@pytest.mark.parametrize("loss", [{"state": "queued"}, None])
+def test_an_evaluation_that_is_gone_is_told_on(study, version, verify, loss):
+    runs = Evaluation.objects.filter(sample_set__name="made 0")
+    if loss:
+        runs.update(**loss)
+    else:
+        runs.delete()
+    status, said = verify(study.slug)
+    assert status == 1
+    assert "made 0: stated" in said
+    assert "found no evaluation" in said
+
+
+def test_sessions_flagged_otherwise_are_told_on(study, version, verify):
+    Study.objects.filter(pk=study.pk).update(exclusions=["chance"])
+    status, said = verify(study.slug)
+    assert status == 1
+    assert "excluded, lines 1, excludes: stated True, found False" in said
 
 
 def test_a_changed_judgment_is_told_on(study, version, verify):

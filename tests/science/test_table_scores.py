@@ -241,6 +241,7 @@ def test_evaluators_of_several_arms_are_compared_within_too():
 
     result = scored(lines)
 
+    assert set(result["ranking"]) == {"hype_inf", "hype_inf_within"}
     within = result["comparisons"]["hype_inf_within"]
     assert within["n_complete"] == 12
     assert within["pairs"][0]["p_paired"] < 1e-4

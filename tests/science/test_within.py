@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hypeweb.science.within import compare_within, friedman, repeated_anova
+from hypeweb.science.ranking import rank_arms
+from hypeweb.science.within import (
+    compare_within,
+    friedman,
+    rank_within,
+    repeated_anova,
+)
 
 
 def rng():
@@ -117,3 +123,54 @@ def test_compare_within_without_spread_holds_no_nan():
     ]
     (pair,) = found.pairs
     assert (pair.difference, pair.p_paired, pair.p_adjusted) == (0.0, None, None)
+
+
+def test_other_names_for_the_same_people_change_no_number():
+    scores = crossed(shifts=(0.0, 0.01, 0.02))
+    renamed = {
+        arm: {f"{19 - k:02d}": value for k, value in enumerate(people.values())}
+        for arm, people in scores.items()
+    }
+
+    assert compare_within(scores, rng=rng()) == compare_within(renamed, rng=rng())
+
+
+def test_differences_of_rounding_are_ties():
+    # A third of fakes and no real wrong, or the reverse by other sums: 1e-17 apart.
+    first = {f"p{k}": (0.1 + 0.2) / 2 for k in range(9)} | {"p9": 0.15}
+    second = {f"p{k}": 0.3 / 2 for k in range(10)}
+    assert first != second
+
+    found = compare_within({"a": first, "b": second}, rng=rng())
+
+    (pair,) = found.pairs
+    assert (pair.difference, pair.p_paired) == (0.0, None)
+    assert found.tests[1].note == "No order within evaluators."
+    assert found.multiplicity == "One pair: no adjustment."
+
+
+def test_places_within_people_are_surer_than_between_them():
+    scores = crossed(shifts=(0.0, 0.05))
+    values = {arm: float(np.mean(list(p.values()))) for arm, p in scores.items()}
+    table = table_of(scores)
+    generator = rng()
+    weights = generator.multinomial(20, [1 / 20] * 20, size=10_000)
+    apart = {
+        arm: generator.permutation(weights) @ column / 20
+        for arm, column in zip(scores, table.T, strict=True)
+    }
+
+    within = rank_within(scores, values, rng=rng())
+    between = rank_arms(values, apart)
+
+    assert [place.arm for place in within] == ["b", "a"]
+    naive = np.mean(weights @ (table[:, 1] - table[:, 0]) > 0)
+    # Two bootstraps of 10,000: standard errors below half a point each.
+    assert within[0].chance_best == pytest.approx(naive, abs=0.02)
+    assert within[0].chance_best > 0.99 > between[0].chance_best
+    assert (within[0].value, within[0].rank_high) == (values["b"], 1)
+
+
+def test_places_within_people_need_two_of_them():
+    assert rank_within({}, {}, rng=rng()) == ()
+    assert rank_within({"a": {"p": 0.1}, "b": {"p": 0.2}}, {}, rng=rng()) == ()

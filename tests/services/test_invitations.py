@@ -1,5 +1,4 @@
 from datetime import timedelta
-from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
@@ -9,6 +8,7 @@ from hypeweb.services import identities, invitations, pools
 from hypeweb.services.errors import ConflictError, DomainError
 from tests.factories import NOW
 
+LATER = NOW + timedelta(days=1)
 LIST = """address,speciality
 ada@example.org,radiology
 grace@example.org, radiology
@@ -89,42 +89,87 @@ def test_each_mail_goes_out_once_with_a_link_of_its_own(pool):
     assert set(pool.invitations.values_list("n_sent", "error")) == {(1, "")}
 
 
-def test_a_mail_that_failed_is_tried_again_and_names_no_address(pool, monkeypatch):
+@pytest.mark.parametrize(
+    ("fate", "said"),
+    [
+        ("refused", "SMTPRecipientsRefused"),
+        ("no greeting", "SMTPServerDisconnected"),
+    ],
+)
+def test_a_mail_that_was_not_taken_is_tried_again_and_names_no_address(
+    pool, mail_server, fate, said
+):
     invite(pool, "ada@example.org\n")
-    refusal = SMTPRecipientsRefused({"ada@example.org": (550, b"no ada@example.org")})
-
-    def refuse(*_):
-        raise refusal
-
-    monkeypatch.setattr(invitations, "send_mail", refuse)
+    mail_server.fate = fate
     send_all()
 
     found = Invitation.objects.get()
     assert (found.n_sent, found.sent_at, found.wants_sending) == (0, None, True)
-    assert "SMTPRecipientsRefused" in found.error
+    assert said in found.error
     assert "ada@" not in found.error
-    monkeypatch.undo()
     assert invitations.due(now=NOW) == []
+    mail_server.fate = "taken"
     send_all(NOW + timedelta(hours=1))
-    assert len(mail.outbox) == 1
+    (sent,) = mail_server.mails
+    assert sent.to == "ada@example.org"
+    assert f"https://hype.example/p/{found.token}/" in sent.text
+
+
+def test_a_mail_whose_receipt_was_lost_is_not_sent_again_by_itself(pool, mail_server):
+    invite(pool, "ada@example.org\n")
+    mail_server.fate = "no last word"
+    send_all()
+    mail_server.fate = "taken"
+
+    for days in range(1, 5):
+        send_all(NOW + timedelta(days=days))
+
+    assert len(mail_server.mails) == 1
+    found = Invitation.objects.get()
+    assert (found.sent_at, found.wants_sending) == (NOW, False)
+    assert found.error.startswith("Sent, and not confirmed")
+    reminded = invitations.remind(pool=pool, actor=pool.study.owner, now=LATER)
+    send_all(LATER)
+    assert reminded.n_mailed == 1
+    assert len(mail_server.mails) == 2
+    found.refresh_from_db()
+    assert (found.n_sent, found.error) == (1, "")
 
 
 def test_a_mail_whose_worker_died_is_not_sent_twice(pool, monkeypatch):
     invite(pool, "ada@example.org\n")
 
-    def die(*_):
+    def die():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(invitations, "send_mail", die)
+    monkeypatch.setattr(invitations, "get_connection", die)
     with pytest.raises(KeyboardInterrupt):
         send_all()
     monkeypatch.undo()
 
-    assert invitations.due(now=NOW + timedelta(days=1)) == []
-    assert "its worker stopped" in Invitation.objects.get().error
-    invitations.remind(pool=pool, actor=pool.study.owner)
+    assert invitations.due(now=LATER) == []
+    assert Invitation.objects.get().error == invitations.UNCONFIRMED
+    invitations.remind(pool=pool, actor=pool.study.owner, now=LATER)
     send_all()
     assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize("is_sent_between", [True, False])
+def test_pressing_remind_twice_mails_once(pool, is_sent_between):
+    invite(pool, "ada@example.org\n")
+    send_all()
+
+    first = invitations.remind(pool=pool, actor=pool.study.owner, now=LATER)
+    if is_sent_between:
+        send_all(LATER)
+    moment = LATER + timedelta(seconds=2)
+    second = invitations.remind(pool=pool, actor=pool.study.owner, now=moment)
+    send_all(moment)
+
+    assert (first.n_mailed, second.n_mailed) == (1, 0)
+    assert len(mail.outbox) == 2
+    # The page says of whom it was too soon.
+    assert second.n_recent == is_sent_between
 
 
 def test_reminders_go_to_who_has_not_joined(pool):
@@ -134,10 +179,10 @@ def test_reminders_go_to_who_has_not_joined(pool):
     invitations.join(invitation=first, now=NOW)
     invitations.revoke(invitation=second, actor=pool.study.owner, now=NOW)
 
-    n_reminded = invitations.remind(pool=pool, actor=pool.study.owner)
-    send_all()
+    reminded = invitations.remind(pool=pool, actor=pool.study.owner, now=LATER)
+    send_all(LATER)
 
-    assert n_reminded == 1
+    assert (reminded.n_mailed, reminded.n_recent) == (1, 0)
     assert mail.outbox[-1].to == ["barbara@example.org"]
     third.refresh_from_db()
     assert third.n_sent == 2

@@ -3,13 +3,11 @@
 import json
 import logging
 from contextlib import suppress
-from smtplib import SMTPRecipientsRefused
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.core import mail
 from django.core.serializers import serialize
 from django.test import Client
 from django.urls import reverse
@@ -88,7 +86,7 @@ def posted(study, kind, researcher):
     return pool, Posting.objects.get(pk=posting.pk)
 
 
-def recruit_everybody(study, researcher, mturk, prolific, monkeypatch):
+def recruit_everybody(study, researcher, mturk, prolific, mail_server):
     """Let one person come by each channel, with everything that can go wrong."""
     pool, posting = posted(study, "mturk", researcher)
     arrive(
@@ -117,14 +115,12 @@ def recruit_everybody(study, researcher, mturk, prolific, monkeypatch):
     text = "\n".join(ADDRESSES)
     invitations.add(pool=pool, text=text, actor=researcher, now=NOW)
 
-    def refuse(_subject, _text, _sender, addresses):
-        (address,) = addresses
-        raise SMTPRecipientsRefused({address: (550, f"no {address}".encode())})
-
-    monkeypatch.setattr(invitations, "send_mail", refuse)
-    tasks.send_invitation(pool.invitations.first().pk)
-    monkeypatch.undo()
-    tasks.send_invitation(pool.invitations.last().pk)
+    first, second = pool.invitations.all()
+    for fate in ("refused", "no last word"):
+        mail_server.fate = fate
+        tasks.send_invitation(first.pk)
+    mail_server.fate = "taken"
+    tasks.send_invitation(second.pk)
     joined = invitations.join(invitation=pool.invitations.last(), now=timezone.now())
     finish(joined)
 
@@ -199,10 +195,10 @@ def everything_served(study):
 
 
 def test_who_somebody_is_elsewhere_is_nowhere_to_be_read(
-    paid, researcher, mturk, prolific, monkeypatch, caplog
+    paid, researcher, mturk, prolific, mail_server, caplog
 ):
     caplog.set_level(logging.DEBUG)
-    recruit_everybody(paid, researcher, mturk, prolific, monkeypatch)
+    recruit_everybody(paid, researcher, mturk, prolific, mail_server)
     for posting in Posting.objects.all():
         tasks.sync_posting(posting.pk)
     pay_with_refusals(mturk)
@@ -227,5 +223,5 @@ def test_who_somebody_is_elsewhere_is_nowhere_to_be_read(
     ]
     assert found == []
     assert len(places) > 100
-    assert mail.outbox[0].to == [ADDRESSES[1]]
+    assert [mail.to for mail in mail_server.mails] == list(ADDRESSES)
     assert Enrolment.objects.count() == 2

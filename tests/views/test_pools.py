@@ -1,8 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
+from hypeweb import tasks
 from hypeweb.models import Invitation, Pool, Posting, Session
 from tests.factories import link
 
@@ -50,6 +54,26 @@ def test_what_is_wrong_with_a_pool_is_said_in_its_form(researcher_client, study)
     )
     assert response.status_code == 400
     assert "has a pool of this name" in text(response)
+
+
+def test_who_was_just_mailed_is_not_reminded(researcher_client, study):
+    pool = add(researcher_client, study, "invitations")
+    researcher_client.post(
+        at("pool_invite", study, pool.pk), {"text": "ada@example.org"}
+    )
+    Invitation.objects.update(
+        wants_sending=False, n_sent=1, sent_at=timezone.now() - timedelta(hours=2)
+    )
+    path = at("pool_remind", study, pool.pk)
+
+    first = text(researcher_client.post(path, follow=True))
+    tasks.send_invitation(Invitation.objects.get().pk)
+    second = text(researcher_client.post(path, follow=True))
+
+    assert "1 people get a mail." in first
+    assert "0 people get a mail." in second
+    assert "1 had one within the last hour and get none." in second
+    assert len(mail.outbox) == 1
 
 
 def test_a_second_link_brings_its_people_into_its_pool(

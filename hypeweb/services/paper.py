@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hypeweb.models import Study
+from hypeweb.models.studies import ANSWER_S
 from hypeweb.services import references
 from hypeweb.services.references import cite
 from hypeweb.services.report_columns import Column
@@ -38,15 +39,9 @@ LABELS = {
 # Which publication a metric of the report comes from, and in which words.
 METRIC_SOURCES = {
     "fid": ("the Fréchet Inception Distance (FID)", ("heusel2017", "dowson1982")),
-    "fid_infinity": ("FID extrapolated to infinitely many images", ("chong2020",)),
-    "kid_mean": ("the Kernel Inception Distance", ("binkowski2018",)),
     "inception_score_mean": ("the Inception Score", ("salimans2016",)),
     "precision": ("improved precision", ("kynkaanniemi2019",)),
     "recall": ("improved recall", ("kynkaanniemi2019",)),
-    "density": ("density", ("naeem2020",)),
-    "coverage": ("coverage", ("naeem2020",)),
-    "prd_f8": ("PRD F8", ("sajjadi2018",)),
-    "prd_f1_8": ("PRD F1/8", ("sajjadi2018",)),
 }
 
 
@@ -188,7 +183,7 @@ def _protocol(study: Study) -> Said:
         f"{study.n_masks} masks of {study.mask_ms} ms"
         if study.is_timed
         else f"each evaluator judged {study.n_real} real and {study.n_fake} generated "
-        "images, one at a time and without a time limit"
+        f"images, one at a time and {_look(study)}"
     )
     feedback = "told" if study.feedback else "not told"
     who = (
@@ -202,6 +197,15 @@ def _protocol(study: Study) -> Said:
         f"whether it was real or generated (“{study.question}”). They were {feedback} "
         f"after each answer whether it was right. {who}",
         ("zhou2019hype", *(("williams1949",) if study.is_within else ())),
+    )
+
+
+def _look(study: Study) -> str:
+    if study.look_limit_s is None:
+        return "without a time limit"
+    return (
+        f"each for at most {study.look_limit_s} s (answers that came more than "
+        f"{ANSWER_S} s after that were repeated with another image)"
     )
 
 
@@ -227,7 +231,9 @@ def _times(n_wrong: int) -> str:
 
 def _conduct(report: Report) -> list[Said]:
     study = report.study
-    n_people = sum(row.n_evaluators for row in report.rows)
+    people = [row.n_evaluators for row in report.rows]
+    # Within subjects everybody judged every arm.
+    n_people = max(people) if study.is_within else sum(people)
     n_answers = sum(row.n_judgments for row in report.rows)
     who = (
         "simulated evaluators, no people"
@@ -249,9 +255,15 @@ def _conduct(report: Report) -> list[Said]:
             f"most {study.qualification_max_attempts} attempts."
         )
     if study.gold_percent:
+        n_gold = study.n_gold * (len(report.rows) if study.is_within else 1)
         told.append(
-            f"{study.n_gold} attention checks per evaluator were mixed in and never "
-            "scored."
+            f"{n_gold} attention checks per evaluator were mixed in and never scored."
+        )
+    if study.is_timed or study.look_limit_s is not None:
+        told.append(
+            "Sessions in which fewer than "
+            f"{study.min_valid_percent} % of the answers of a block were valid were "
+            "not scored."
         )
     told.append(_left_out(report) if report.excluded.n_sessions else "")
     told.append(
@@ -286,7 +298,9 @@ def _scores(report: Report) -> list[Said]:
             ),
             Said(
                 "95 % intervals are percentiles of a bootstrap over evaluators "
-                f"{cite('efron1993')}.",
+                f"{cite('efron1993')}; that of the threshold is of the posterior of a "
+                "mean over evaluators with random effects, to which those beyond a "
+                "limit of the exposures count as beyond it.",
                 ("efron1993",),
             ),
         ]
@@ -298,9 +312,11 @@ def _scores(report: Report) -> list[Said]:
             ("macmillan2005", "hautus1995"),
         ),
         Said(
-            "95 % intervals are percentiles of a bootstrap over evaluators, and over "
-            f"images too where they were shared {cite('efron1993', 'owen2007')}.",
-            ("efron1993", "owen2007"),
+            "95 % intervals are percentiles of a bootstrap over evaluators "
+            f"{cite('efron1993')}; those of error rates over images too where "
+            f"evaluators shared them {cite('owen2007')}, with deviations rescaled to "
+            f"the variance clustered both ways {cite('cameron2011')}.",
+            ("efron1993", "owen2007", "cameron2011"),
         ),
     ]
 
@@ -309,18 +325,9 @@ def _comparisons(report: Report) -> list[Said]:
     found = []
     if report.comparison and report.comparison.pairs:
         found.append(
-            Said(
-                "Arms were compared within evaluators, by paired t-tests on their "
-                f"scores. {report.comparison.adjustment} Intervals of differences are "
-                "paired."
-            )
+            _compared_within(report.comparison.adjustment)
             if report.study.is_within
-            else Said(
-                "Arms were compared on one score per evaluator. "
-                f"{report.comparison.adjustment} Intervals of differences are Welch's "
-                f"{cite('welch1947')}.",
-                ("welch1947",),
-            )
+            else _compared_between(report.comparison.adjustment)
         )
     if report.watch:
         found.append(
@@ -331,6 +338,27 @@ def _comparisons(report: Report) -> list[Said]:
             )
         )
     return found
+
+
+def _compared_within(adjustment: str) -> Said:
+    keys = ("holm1979",) if adjustment.startswith("Holm") else ()
+    source = f" {cite(*keys)}" if keys else ""
+    return Said(
+        "Arms were compared within evaluators, by paired t-tests on their scores, p "
+        f"adjusted thus{source}: {adjustment} Intervals of differences are paired and "
+        "not adjusted.",
+        keys,
+    )
+
+
+def _compared_between(adjustment: str) -> Said:
+    keys = ("tukey1949",) if adjustment.startswith("Tukey") else ()
+    how = f"p by {adjustment[:-1]} {cite(*keys)}" if keys else "by Welch's t-test"
+    return Said(
+        f"Arms were compared on one score per evaluator, {how}. Intervals of "
+        f"differences are Welch's {cite('welch1947')} and not adjusted.",
+        ("welch1947", *keys),
+    )
 
 
 def _metrics(report: Report) -> list[Said]:

@@ -133,6 +133,39 @@ REFERENCES = (
         year="2007",
     ),
     _article(
+        "cameron2011",
+        "Cameron et al. 2011",
+        author="Cameron, A. Colin and Gelbach, Jonah B. and Miller, Douglas L.",
+        title="Robust Inference with Multiway Clustering",
+        journal="Journal of Business \\& Economic Statistics",
+        volume="29",
+        number="2",
+        pages="238--249",
+        year="2011",
+    ),
+    _article(
+        "tukey1949",
+        "Tukey 1949",
+        author="Tukey, John W.",
+        title="Comparing Individual Means in the Analysis of Variance",
+        journal="Biometrics",
+        volume="5",
+        number="2",
+        pages="99--114",
+        year="1949",
+    ),
+    _article(
+        "holm1979",
+        "Holm 1979",
+        author="Holm, Sture",
+        title="A Simple Sequentially Rejective Multiple Test Procedure",
+        journal="Scandinavian Journal of Statistics",
+        volume="6",
+        number="2",
+        pages="65--70",
+        year="1979",
+    ),
+    _article(
         "welch1947",
         "Welch 1947",
         author="Welch, B. L.",
@@ -209,46 +242,6 @@ REFERENCES = (
         booktitle=NEURIPS,
         volume="32",
         year="2019",
-    ),
-    _in_proceedings(
-        "naeem2020",
-        "Naeem et al. 2020",
-        author="Naeem, Muhammad Ferjad and Oh, Seong Joon and Uh, Youngjung and Choi, "
-        "Yunjey and Yoo, Jaejun",
-        title="Reliable Fidelity and Diversity Metrics for Generative Models",
-        booktitle="Proceedings of the 37th International Conference on Machine "
-        "Learning",
-        series="Proceedings of Machine Learning Research",
-        volume="119",
-        year="2020",
-    ),
-    _in_proceedings(
-        "sajjadi2018",
-        "Sajjadi et al. 2018",
-        author="Sajjadi, Mehdi S. M. and Bachem, Olivier and Lucic, Mario and "
-        "Bousquet, Olivier and Gelly, Sylvain",
-        title="Assessing Generative Models via Precision and Recall",
-        booktitle=NEURIPS,
-        volume="31",
-        year="2018",
-    ),
-    _in_proceedings(
-        "binkowski2018",
-        "Bińkowski et al. 2018",
-        author="Bi{\\'n}kowski, Miko{\\l}aj and Sutherland, Danica J. and Arbel, "
-        "Michael and Gretton, Arthur",
-        title="Demystifying {MMD} {GAN}s",
-        booktitle="International Conference on Learning Representations",
-        year="2018",
-    ),
-    _in_proceedings(
-        "chong2020",
-        "Chong and Forsyth 2020",
-        author="Chong, Min Jin and Forsyth, David",
-        title="Effectively Unbiased {FID} and {I}nception Score and Where to Find Them",
-        booktitle="Proceedings of the IEEE/CVF Conference on Computer Vision and "
-        "Pattern Recognition",
-        year="2020",
     ),
 )
 BY_KEY = {reference.key: reference for reference in REFERENCES}

@@ -153,6 +153,10 @@ def test_arms_are_scored_apart_and_compared_within_evaluators(within):
     methods = paper.methods_text(report)
     assert "judged every model so, in orders balanced" in methods
     assert "compared within evaluators, by paired t-tests" in methods
+    assert "adjusted thus (Holm 1979): Holm over 3 pairs." in methods
+    assert "6 evaluators gave 72 answers that count, on 3 generated sets." in methods
+    assert "draws whole evaluators" in report.comparison.basis
+    assert [line.place.chance_best for line in report.comparison.places] == [1, 0, 0]
     table = report_formats.as_comparison_rows(report)
     assert [row[3] for row in table].count("difference, paired") == 3
 

@@ -94,7 +94,7 @@ def test_exactly_what_was_used_is_cited(scored):
     for reference in references.REFERENCES:
         assert (reference.cited in text) is (reference.key in keys)
     assert {"zhou2019hype", "heusel2017", "kynkaanniemi2019", "hautus1995"} <= set(keys)
-    assert not {"levitt1971", "binkowski2018", "waudbysmith2024"} & set(keys)
+    assert not {"levitt1971", "holm1979", "waudbysmith2024"} & set(keys)
 
 
 def test_a_timed_study_tells_of_its_staircase(timed_study):
@@ -105,6 +105,8 @@ def test_a_timed_study_tells_of_its_staircase(timed_study):
     assert "2 blocks of 4 images" in text
     assert "preset hype-2019: it began at 500 ms, became 30 ms shorter after 3" in text
     assert "which settles at 63.0% correct" in text
+    assert "that of the threshold is of the posterior of a mean" in text
+    assert "fewer than 50 % of the answers of a block were valid" in text
     assert "Automated metrics were not computed." in text
     keys = set(keys_of(paper.bibtex(report)))
     assert {"levitt1971", "wichmann2001"} <= keys
@@ -127,6 +129,31 @@ def test_conduct_is_told_as_it_was(researcher):
     assert "There are no evaluators yet." in paper.latex_table(
         reports.build_report(study)
     )
+
+
+def test_a_time_limit_is_told(researcher):
+    study = factories.bare_study(researcher, time_limit_s=5)
+    text = paper.methods_text(reports.build_report(study))
+    assert (
+        "one at a time and each for at most 5 s (answers that came more than 10 s"
+        in text
+    )
+    assert "without a time limit" not in text
+    study = factories.bare_study(factories.make_user("other"))
+    text = paper.methods_text(reports.build_report(study))
+    assert "images, one at a time and without a time limit, and said" in text
+
+
+def test_attention_checks_of_every_arm_are_counted(researcher):
+    study = factories.bare_study(researcher, gold_percent=10, design="within")
+    made = study.arms.get().sample_set
+    made.pk = None
+    made.name = "another"
+    made.save()
+    study.arms.create(sample_set=made, label="another", position=1)
+    text = paper.methods_text(reports.build_report(study))
+    assert study.n_gold > 0
+    assert f"{2 * study.n_gold} attention checks per evaluator" in text
 
 
 def test_simulated_evaluators_are_no_people(study):

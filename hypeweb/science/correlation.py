@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hypeweb.science.bootstrap import percentile_interval, require_level
+from hypeweb.science.bootstrap import (
+    TIED_DECIMALS,
+    percentile_interval,
+    require_level,
+)
 
 Coefficient = Literal["spearman", "kendall"]
 
@@ -87,13 +91,14 @@ def rank_correlation(
     The p-value treats the arms as drawn from many; the interval treats the arms as they
     are and asks how the coefficient would vary with other evaluators and other images.
     Noise in either measure pulls the resampled coefficient towards 0, so the interval
-    need not be centred on the value.
+    need not be centred on the value. What differs in the tenth decimal is a tie.
 
     References
     ----------
     .. [1] Kendall and Gibbons, "Rank Correlation Methods" (1990).
     """
     _require_pairs(first, second)
+    first, second = np.round(first, TIED_DECIMALS), np.round(second, TIED_DECIMALS)
     n_arms = first.size
     value = _value(first, second, coefficient)
     if value is None:

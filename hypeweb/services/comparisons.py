@@ -170,14 +170,14 @@ def watch_sentences(study: Study, watched: Watch | None) -> tuple[str, ...]:
 
 def difference_text(study: Study, value: float) -> str:
     """Return a difference of two scores in the unit of the report."""
-    return f"{value:.0f} ms" if study.is_timed else f"{100 * value:.1f} points"
+    return f"{value:z.0f} ms" if study.is_timed else f"{100 * value:z.1f} points"
 
 
 def interval_text(study: Study, low: float, high: float) -> str:
     """Return an interval of a difference in the unit of the report."""
     if study.is_timed:
-        return f"[{low:.0f}, {high:.0f}] ms"
-    return f"[{100 * low:.1f}, {100 * high:.1f}] points"
+        return f"[{low:z.0f}, {high:z.0f}] ms"
+    return f"[{100 * low:z.1f}, {100 * high:z.1f}] points"
 
 
 def watch(

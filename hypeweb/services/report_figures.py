@@ -20,6 +20,7 @@ from hypeweb.services.planned_figures import (
     scaled,
 )
 from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
+from hypeweb.services.report_sections import says_something
 from hypeweb.services.reports import Report, Row
 
 LABELS_SHOWN = 40
@@ -156,6 +157,7 @@ def _people_and_metrics(report: Report) -> Iterator[Planned]:
         line.agreement.metric: f"\N{GREEK SMALL LETTER RHO} = {line.spearman_text}"
         for line in lines
         if line.agreement.spearman.value is not None
+        and says_something(line.agreement.spearman)
     }
     panels, told = [], []
     for column in METRIC_COLUMNS:
@@ -188,7 +190,7 @@ def _people_and_metrics(report: Report) -> Iterator[Planned]:
                 ),
             )
         )
-        said = f"Spearman's {rho}" if rho else "no rank correlation"
+        said = f"Spearman's {rho}" if rho else "no rank correlation that says anything"
         told.append(f"{column.label}: {said}.")
     if panels:
         n_arms = max(len(panel.series[0].x) for panel in panels)

@@ -123,6 +123,7 @@ class AgreementSection:
     statement: str
     lines: tuple[MetricLine, ...]
     has_verdict: bool
+    basis: str = ""
 
 
 def comparison_section(study: Study, compared: Compared) -> ComparisonSection:
@@ -136,7 +137,10 @@ def comparison_section(study: Study, compared: Compared) -> ComparisonSection:
         adjustment=found.multiplicity,
         tests=tuple(_test_line(test) for test in found.tests),
         pairs=pairs,
-        places=tuple(_place_line(column, place) for place in compared.ranking),
+        # One arm alone has no place among others.
+        places=tuple(_place_line(column, place) for place in compared.ranking)
+        if len(compared.ranking) > 1
+        else (),
         eta_squared=None if within else compared.comparison.eta_squared,
         omega_squared=None if within else compared.comparison.omega_squared,
         basis=BASIS_BETWEEN if within is None else BASIS_WITHIN,
@@ -160,7 +164,7 @@ def agreement_section(
     labels = {column.key: column.label for column in METRIC_COLUMNS}
     lines = tuple(_metric_line(labels[one.metric], one) for one in agreements)
     most = max(agreements, key=lambda one: one.spearman.n_arms).spearman
-    has_verdict = most.smallest_p is not None and most.smallest_p <= ALPHA
+    has_verdict = says_something(most)
     return AgreementSection(
         score_label=score_columns(study)[0].label,
         statement=""
@@ -170,6 +174,25 @@ def agreement_section(
         else _no_order("The metrics"),
         lines=lines,
         has_verdict=has_verdict,
+        basis=_agreement_basis(len(lines)) if has_verdict else "",
+    )
+
+
+def says_something(found: RankCorrelation) -> bool:
+    """Return whether so many arms could show that an order is no chance."""
+    return found.smallest_p is not None and found.smallest_p <= ALPHA
+
+
+def _agreement_basis(n_metrics: int) -> str:
+    among = (
+        f" Each of {n_metrics} metrics is tested alone, without adjustment: the more "
+        "there are, the likelier one agrees by chance."
+        if n_metrics > 1
+        else ""
+    )
+    return (
+        "p takes the arms as drawn from many, and is exact up to eight of them; the "
+        f"intervals take them as they are.{among}"
     )
 
 

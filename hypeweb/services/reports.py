@@ -15,7 +15,10 @@ from hypeweb.models import (
     Score,
     Session,
     Study,
+    Trial,
 )
+from hypeweb.science.bootstrap import TIED_DECIMALS
+from hypeweb.science.cautions import FEW_EVALUATORS
 from hypeweb.services import (
     agreement,
     comparisons,
@@ -80,6 +83,10 @@ class Cell:
     is_best: bool
     note: str
     bound: str
+
+    @property
+    def has_interval(self) -> bool:
+        return self.low is not None and self.high is not None
 
 
 @dataclass(frozen=True)
@@ -152,9 +159,8 @@ def build_report(
     It rests on everyone, or leaves out whom the study's rules on quality leave out.
     """
     arms = list(study.arms.select_related("sample_set"))
-    found = Score.objects.filter(arm__study=study, exclusions=exclusions)
-    scores = list(found.select_related("arm"))
-    scored = {score.population for score in scores}
+    scores = list(Score.objects.filter(arm__study=study, exclusions=exclusions))
+    scored = _populations(study)
     chosen = population or _default_population(scored)
     other: Population = "simulated" if chosen == "people" else "people"
     columns, details = score_columns(study) + METRIC_COLUMNS, detail_columns(study)
@@ -248,8 +254,13 @@ def _groups(
 
 def population_shown(study: Study) -> Population:
     """Return whose judgments a report shows where nobody says whose."""
-    found = Score.objects.filter(arm__study=study)
-    return _default_population(set(found.values_list("population", flat=True)))
+    return _default_population(_populations(study))
+
+
+def _populations(study: Study) -> set[str]:
+    """Return of whom there are scores: of everyone, whomever the rules leave out."""
+    found = Score.objects.filter(arm__study=study, exclusions="none").order_by()
+    return set(found.values_list("population", flat=True).distinct())
 
 
 def _n_shown_again(study: Study, population: Population) -> dict[int, int]:
@@ -258,6 +269,7 @@ def _n_shown_again(study: Study, population: Population) -> dict[int, int]:
             trial__session__study=study,
             trial__session__population=population,
             trial__session__state=Session.State.FINISHED,
+            trial__purpose=Trial.Purpose.SCORE,
             exposure_flags__contains="shown_again",
         )
         .values_list("trial__arm")
@@ -271,6 +283,7 @@ def _n_void(study: Study, population: Population) -> int:
         trial__session__study=study,
         trial__session__population=population,
         trial__session__state=Session.State.FINISHED,
+        trial__purpose=Trial.Purpose.SCORE,
         is_void=True,
     ).count()
 
@@ -362,7 +375,8 @@ def _interval(column: Column, low: float | None, high: float | None) -> str:
 
 
 def _printed(column: Column, value: float) -> str:
-    return f"{value * column.factor:.{column.digits}f}"
+    # A difference that rounds to nothing has no sign.
+    return f"{value * column.factor:z.{column.digits}f}"
 
 
 def _beyond(bound: str) -> str:
@@ -374,7 +388,7 @@ def mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]
     same_counts = len({row.sample_set.n_samples for row in rows}) == 1
     best: dict[str, float] = {}
     for index, column in enumerate(columns):
-        values = [v for row in rows if (v := row.cells[index].value) is not None]
+        values = [v for row in rows if (v := _untied(row.cells[index])) is not None]
         is_fair = same_counts or column.key not in DEPEND_ON_COUNT
         # Beyond a limit may be the best or the worst, nobody knows by how much.
         is_fair = is_fair and not any(row.cells[index].bound for row in rows)
@@ -384,7 +398,7 @@ def mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]
         replace(
             row,
             cells=tuple(
-                replace(cell, is_best=cell.value == best.get(cell.key))
+                replace(cell, is_best=_untied(cell) == best.get(cell.key))
                 if cell.value is not None
                 else cell
                 for cell in row.cells
@@ -392,6 +406,11 @@ def mark_best(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]
         )
         for row in rows
     )
+
+
+def _untied(cell: Cell) -> float | None:
+    """Return a number as it is compared: what differs beyond is rounding."""
+    return None if cell.value is None else round(cell.value, TIED_DECIMALS)
 
 
 def headline(
@@ -440,11 +459,18 @@ def _people_sentence(
         )
     said = [f"{who} rank by {column.label}: {_order(column, 0, rows)}"]
     said += _separations(rows, compared)
-    best = [line for line in compared.ranking if line.rank == 1] if compared else []
-    if len(best) == 1:
-        chance = chance_text(best[0].chance_best)
-        said.append(f"“{best[0].arm}” is first in {chance} of the resamples")
+    ranking = compared.ranking if compared else ()
+    best = [line for line in ranking if line.rank == 1]
+    # Among some of the arms the first is first of nothing that the sentence names.
+    if len(best) == 1 and len(ranking) == len(rows):
+        chance, fewest = chance_text(best[0].chance_best), min(map(_n_people, rows))
+        few = f" of as few as {fewest} evaluators" if fewest < FEW_EVALUATORS else ""
+        said.append(f"“{best[0].arm}” is first in {chance} of the resamples{few}")
     return f"{'; '.join(said)}."
+
+
+def _n_people(row: Row) -> int:
+    return row.n_evaluators
 
 
 def _separations(rows: Sequence[Row], compared: Compared | None) -> list[str]:
@@ -482,11 +508,14 @@ def _metric_sentence(columns: Sequence[Column], rows: Sequence[Row]) -> str:
             "of images, and the arms have different ones."
         )
     sentence = f"The metrics rank by {column.label}: {_order(column, index, rows)}"
+    unknown = [row.arm_label for row in rows if not row.cells[index].has_interval]
+    if unknown:
+        return f"{sentence}; how clearly is not known, without {_intervals(unknown)}."
     unsure = [
         _pair(one, other)
         for number, one in enumerate(rows, start=1)
         for other in rows[number:]
-        if _overlap(one.cells[index], other.cells[index])
+        if not _are_apart(one.cells[index], other.cells[index])
     ]
     return (
         f"{sentence}; the intervals of {', '.join(unsure)} overlap."
@@ -495,12 +524,17 @@ def _metric_sentence(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     )
 
 
+def _intervals(labels: Sequence[str]) -> str:
+    article = "an interval" if len(labels) == 1 else "intervals"
+    return f"{article} of {_quoted(labels)}"
+
+
 def _order(column: Column, index: int, rows: Sequence[Row]) -> str:
     """Return the arms from best to worst with their numbers; equal ones say so."""
     worst_first = -1.0 if column.direction == "up" else 1.0
     by_value: dict[float, list[Row]] = {}
     for row in rows:
-        by_value.setdefault(row.cells[index].value or 0.0, []).append(row)
+        by_value.setdefault(_untied(row.cells[index]) or 0.0, []).append(row)
     steps = []
     for value in sorted(by_value, key=lambda value: value * worst_first):
         tied = by_value[value]
@@ -554,7 +588,9 @@ def disagreements(
             against = []
             for index, column in metrics:
                 better = _better(column, one, other, index)
-                if better is None or _overlap(one.cells[index], other.cells[index]):
+                if better is None or not _are_apart(
+                    one.cells[index], other.cells[index]
+                ):
                     continue
                 n_told_apart += 1
                 if better is second:
@@ -585,17 +621,18 @@ def disagreements(
 
 def _better(column: Column, one: Row, other: Row, index: int) -> Row | None:
     """Return the row with the better number; None of equal or missing ones."""
-    first, second = one.cells[index].value, other.cells[index].value
+    first, second = _untied(one.cells[index]), _untied(other.cells[index])
     if first is None or second is None or first == second:
         return None
     is_first = first > second if column.direction == "up" else first < second
     return one if is_first else other
 
 
-def _overlap(one: Cell, other: Cell) -> bool:
+def _are_apart(one: Cell, other: Cell) -> bool:
+    """Return whether two numbers have intervals, and these do not overlap."""
     if one.low is None or one.high is None or other.low is None or other.high is None:
         return False
-    return one.low <= other.high and other.low <= one.high
+    return one.low > other.high or other.low > one.high
 
 
 def _notes(

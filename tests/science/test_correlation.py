@@ -96,6 +96,14 @@ def test_the_statement_knows_what_so_many_arms_can_show(n_arms, statement):
     assert rank_correlation(arms, arms).statement == statement
 
 
+def test_what_differs_by_rounding_is_a_tie():
+    first, second = np.array([0.1 + 0.2, 0.3, 0.5]), np.arange(3.0)
+
+    assert rank_correlation(first, second) == rank_correlation(
+        np.array([0.3, 0.3, 0.5]), second
+    )
+
+
 def test_a_weak_correlation_shows_nothing():
     found = rank_correlation(np.arange(6.0), np.array([1.0, 5, 0, 3, 2, 4]))
 

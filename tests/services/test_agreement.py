@@ -2,7 +2,13 @@ import pytest
 
 from hypeweb import tasks
 from hypeweb.models import Agreement, Evaluation, MetricResult, Score
-from hypeweb.services import agreement, evaluations, reports, scores
+from hypeweb.services import (
+    agreement,
+    evaluations,
+    report_figures,
+    reports,
+    scores,
+)
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -50,6 +56,18 @@ def test_six_arms_in_opposite_orders_disagree_exactly(researcher):
     assert section.has_verdict
     assert section.statement == ""
     assert section.lines[0].spearman_p_text == "0.003"
+    assert "exact up to eight of them" in section.basis
+    assert notes_of(study) == ["\N{GREEK SMALL LETTER RHO} = -1.00 [-1.00, -1.00]"]
+
+
+def notes_of(study):
+    """Return what the figure of people and metrics says in its panels."""
+    (planned,) = (
+        one
+        for one in report_figures.plan(reports.build_report(study))
+        if one.kind == "people_and_metrics"
+    )
+    return [panel.note for panel in planned.data.panels]
 
 
 def test_the_interval_carries_the_noise_of_both_sides(researcher):
@@ -76,6 +94,19 @@ def test_two_arms_are_a_plain_sentence(study):
     assert section.statement == (
         "2 arms are too few to say anything: even perfect agreement has p = 1."
     )
+    assert section.basis == ""
+    assert notes_of(study) == [""]
+
+
+def test_metrics_tested_beside_each_other_are_said_to_be(researcher):
+    study = factories.open_study(researcher, protocol="hype_inf", n_arms=5)
+    set_scores(study, [0.1, 0.2, 0.3, 0.4, 0.5])
+    finish_metrics(study, [50, 40, 30, 20, 10])
+    for run in Evaluation.objects.all():
+        MetricResult.objects.create(evaluation=run, name="recall", value=run.pk)
+    relate(study)
+    section = reports.build_report(study).agreement
+    assert "Each of 2 metrics is tested alone, without adjustment" in section.basis
 
 
 def test_arms_of_other_sizes_are_not_ordered_by_fid(study):

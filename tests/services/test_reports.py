@@ -2,8 +2,17 @@ import json
 
 import pytest
 
-from hypeweb.models import Evaluation, Judgment, MetricResult, SampleSet, Study
+from hypeweb.models import (
+    Evaluation,
+    Judgment,
+    MetricResult,
+    SampleSet,
+    Score,
+    Study,
+    Trial,
+)
 from hypeweb.services import evaluations, report_formats, reports, scores
+from hypeweb.services.report_columns import UNTIMED_DETAILS
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -107,7 +116,7 @@ def test_as_text_is_a_table_with_the_notes(full_study):
 def test_the_number_of_queries_does_not_grow_with_arms(
     full_study, django_assert_num_queries
 ):
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         reports.build_report(full_study)
 
 
@@ -122,7 +131,58 @@ def test_the_headline_claims_no_more_than_the_numbers(study, population):
     who = {"people": "People", "simulated": "Simulated evaluators"}[population]
     assert sentence.startswith(f"{who} rank by HYPE_inf: “made 1” (37.5 %), then ")
     assert "; not separable: “made 0” and “made 1”; “made 1” is first in " in sentence
-    assert sentence.endswith(" % of the resamples.")
+    assert sentence.endswith(" % of the resamples of as few as 2 evaluators.")
+
+
+def test_the_first_of_one_ranked_arm_is_first_of_nothing(study):
+    for answers in ("rrrr", "wwrr", "rrrw"):
+        walk(join(study), answers)
+    scores.score_study(study.pk, now=NOW)
+    report = reports.build_report(study)
+    assert sorted(row.n_evaluators for row in report.rows) == [1, 2]
+    assert report.headline[0].endswith("; not compared yet: “made 0” and “made 1”.")
+    assert report.comparison.places == ()
+
+
+def test_metrics_without_intervals_are_not_clearly_ranked(full_study):
+    MetricResult.objects.update(low=None, high=None)
+    (_, metrics) = reports.build_report(full_study).headline
+    assert metrics.endswith(
+        "; how clearly is not known, without intervals of “made 0”, “made 1”."
+    )
+
+
+def test_numbers_that_differ_by_rounding_are_ties(full_study):
+    for number, score in enumerate(Score.objects.filter(kind="hype_inf")):
+        score.value = 0.3 + number * 1e-16
+        score.save()
+    report = reports.build_report(full_study)
+    assert "equally “made 0” and “made 1” (30.0 %)" in report.headline[0]
+    assert [row.cells[0].is_best for row in report.rows] == [True, True]
+
+
+def test_nothing_has_no_sign():
+    column = next(one for one in UNTIMED_DETAILS if one.key == "criterion")
+    cell = reports.cell_of(column, reports.Number(-0.001, -0.004, 0.2))
+    assert (cell.text, cell.interval_text) == ("0.00", "[0.00, 0.20]")
+
+
+def test_only_judgments_that_could_be_scored_are_told_as_left_out(full_study):
+    void = Judgment.objects.first()
+    Judgment.objects.filter(pk=void.pk).update(is_void=True)
+    notes = reports.build_report(full_study).notes
+    assert any(note.startswith("1 judgments were left out") for note in notes)
+    Trial.objects.filter(pk=void.trial_id).update(purpose=Trial.Purpose.GOLD)
+    notes = reports.build_report(full_study).notes
+    assert not any("were left out" in note for note in notes)
+
+
+def test_whom_the_rules_leave_out_is_not_replaced_by_the_simulated(full_study):
+    walk(join(full_study, population="simulated"))
+    scores.score_study(full_study.pk, now=NOW)
+    Score.objects.filter(population="people", exclusions="applied").delete()
+    report = reports.build_report(full_study, exclusions="applied")
+    assert (report.population, report.other_population) == ("people", "simulated")
 
 
 def test_arms_of_different_sizes_have_no_best_fid(full_study):
@@ -211,7 +271,8 @@ def test_evaluators_without_any_difference_are_not_tested(study):
     assert report.comparison.pairs[0].verdict == "not tested"
     assert report.headline[0] == (
         "People rank by HYPE_inf: “made 1” (100.0 %), then “made 0” (0.0 %); not "
-        "tested: “made 0” and “made 1”; “made 1” is first in 100 % of the resamples."
+        "tested: “made 0” and “made 1”; “made 1” is first in 100 % of the resamples of "
+        "as few as 2 evaluators."
     )
 
 
@@ -291,6 +352,7 @@ def test_a_watched_study_says_so_in_every_format(study):
             ),
         ),
         ({"made 0": 5.0, "made 1": 5.1}, None),
+        ({"made 0": 9.0, "made 1": None}, None),
     ],
 )
 def test_arms_that_people_and_a_metric_order_apart_are_named(study, fids, sentence):
@@ -304,9 +366,18 @@ def test_arms_that_people_and_a_metric_order_apart_are_named(study, fids, senten
     results = MetricResult.objects.filter(evaluation__real_set=study.real_set)
     for arm in study.arms.all():
         value = fids[arm.label]
-        results.filter(name="fid", evaluation__sample_set=arm.sample_set).update(
-            value=value, low=value - 1, high=value + 1
+        # Without an interval nothing is clear.
+        found = (
+            {"value": value, "low": value - 1, "high": value + 1}
+            if value
+            else {
+                "value": 1.0,
+                "low": None,
+                "high": None,
+            }
         )
+        of_arm = results.filter(name="fid", evaluation__sample_set=arm.sample_set)
+        of_arm.update(**found)
     results.exclude(name="fid").delete()
     told = reports.build_report(study).disagreements
     assert told == ((sentence,) if sentence else ())

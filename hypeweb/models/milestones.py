@@ -52,6 +52,7 @@ class Milestone(models.Model):
         ALL = "all", "all sessions finished"
         BUDGET = "budget", "80 % of the budget spent"
         SOFT_LIMIT = "soft_limit", "spending above the limit to tell from"
+        DECISION = "decision", "submissions about to be paid by their service"
         QUALITY = "quality", "quality alarm"
 
     study = models.ForeignKey(

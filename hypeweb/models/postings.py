@@ -74,6 +74,10 @@ class Posting(models.Model):
     def promised_cents(self) -> int:
         return self.n_promised * self.place_cents
 
+    @property
+    def stranger_cents(self) -> int:
+        return self.n_strangers * self.place_cents
+
 
 class OutcomeCode(models.Model):
     """A code that Prolific has been told of, and what it then does with a submission.

@@ -12,7 +12,15 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Count, F, Prefetch, Q, QuerySet, Sum, When
 
-from hypeweb.models import Account, Budget, Payment, Pool, Reconciliation, Study
+from hypeweb.models import (
+    Account,
+    Budget,
+    Payment,
+    Pool,
+    Posting,
+    Reconciliation,
+    Study,
+)
 from hypeweb.models.payments import Service
 from hypeweb.services import audit, payments, spending
 from hypeweb.services.errors import ConflictError, DomainError
@@ -23,6 +31,7 @@ MANUAL_COLUMNS = (
 )
 YES = frozenset({"yes", "y", "1", "true", "paid", "x"})
 MAX_CONFIRMED = 5000
+PROMISED = "set aside for places"
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Confirmed:
 
 
 def lines_of(study: Study) -> list[Line]:
-    """Return the sums of a study's ledger."""
+    """Return the sums of a study's ledger, and what places set aside besides."""
     rows = (
         Payment.objects.filter(session__study=study)
         .order_by("session__pool", "state")
@@ -74,7 +83,18 @@ def lines_of(study: Study) -> list[Line]:
         .annotate(n=Count("pk"), cents=Sum("amount_cents"), fee=Sum("fee_cents"))
     )
     labels = dict(State.choices)
-    return [Line(pool, labels[state], *sums) for pool, state, *sums in rows]
+    lines = [Line(pool, labels[state], *sums) for pool, state, *sums in rows]
+    places = (
+        Posting.objects.filter(pool__study=study, n_promised__gt=0)
+        .order_by("pool")
+        .values_list("pool__name")
+        .annotate(
+            n=Sum("n_promised"),
+            cents=Sum(F("n_promised") * F("reward_cents")),
+            fee=Sum(F("n_promised") * (F("place_cents") - F("reward_cents"))),
+        )
+    )
+    return lines + [Line(pool, PROMISED, *sums) for pool, *sums in places]
 
 
 def payments_of(study: Study) -> QuerySet[Payment]:

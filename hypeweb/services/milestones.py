@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 
 from hypeweb.models import Budget, Milestone, Notice, Study, Subscription
-from hypeweb.services import audit, deliveries, monitoring, tokens
+from hypeweb.services import audit, deliveries, monitoring, tokens, undecided
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.monitoring import Monitor
 
@@ -64,19 +64,23 @@ def subscriptions_of(study: Study) -> list[Subscription]:
 def watched() -> list[int]:
     """Return the studies in which something may be reached.
 
-    People are still paid after the end: the soft limit on spending is watched until it
-    was told of.
+    People are still paid after the end: the soft limit on spending, and what waits for
+    a decision, are watched until they were told of.
     """
-    told = Milestone.objects.filter(study=OuterRef("pk"), kind=Kind.SOFT_LIMIT)
-    spends = Q(spending__committed_cents__gt=F("spending__soft_cents")) & ~Exists(told)
-    found = Study.objects.filter(Q(state__in=RUNNING) | spends)
+    told = Milestone.objects.filter(study=OuterRef("pk"))
+    told_limit = Exists(told.filter(kind=Kind.SOFT_LIMIT))
+    spends = Q(spending__committed_cents__gt=F("spending__soft_cents")) & ~told_limit
+    undecided_there = undecided.waiting().filter(session__study=OuterRef("pk"))
+    told_decision = Exists(told.filter(kind=Kind.DECISION))
+    waits = Q(Exists(undecided_there)) & ~told_decision
+    found = Study.objects.filter(Q(state__in=RUNNING) | spends | waits)
     return list(found.values_list("pk", flat=True))
 
 
 def notice_milestones(study_id: int, *, now: datetime) -> list[int]:
     """Store what a study has reached, and return the notices now due."""
     study = Study.objects.get(pk=study_id)
-    found = _spending(study)
+    found = _spending(study) | _undecided(study, now=now)
     if study.state in RUNNING:
         found |= sentences_of(monitoring.monitor_of(study))
     known = set(study.milestones.values_list("kind", flat=True))
@@ -149,6 +153,18 @@ def _spending(study: Study) -> dict[str, str]:
         "wanted to be told."
     )
     return {Kind.SOFT_LIMIT: sentence}
+
+
+def _undecided(study: Study, *, now: datetime) -> dict[str, str]:
+    found = undecided.undecided_in(study, now=now)
+    if found is None or not found.is_soon:
+        return {}
+    sentence = (
+        f"{found.n} submissions wait for a decision. Their service pays them by "
+        f"itself, the first on {found.first_at:%Y-%m-%d %H:%M} UTC; approve or reject "
+        "them before."
+    )
+    return {Kind.DECISION: sentence}
 
 
 def _alarm(monitor: Monitor) -> str:

@@ -21,6 +21,7 @@ from hypeweb.services import (
     ledger,
     reconciliations,
     spending,
+    undecided,
 )
 from hypeweb.services.errors import DomainError
 
@@ -257,6 +258,8 @@ def _page(
         "study": study,
         "budget": budget,
         "lines": ledger.lines_of(study),
+        "undecided": undecided.undecided_in(study, now=timezone.now()),
+        "strangers": undecided.strangers_in(study),
         "dry_run": ledger.dry_run(study),
         "payments": ledger.payments_of(study)[:N_SHOWN],
         "n_shown": N_SHOWN,

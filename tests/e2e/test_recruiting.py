@@ -1,9 +1,26 @@
 """Pools, invitations, money and messages, as a researcher and an evaluator see them."""
 
+from datetime import timedelta
+
 import pytest
 
-from hypeweb.models import Enrolment, Payment, Pool, Posting, Reconciliation, Session
-from hypeweb.services import admissions, appeals, invitations, pools, settlements
+from hypeweb.models import (
+    Budget,
+    Enrolment,
+    Payment,
+    Pool,
+    Posting,
+    Reconciliation,
+    Session,
+)
+from hypeweb.services import (
+    admissions,
+    appeals,
+    invitations,
+    pools,
+    sessions,
+    settlements,
+)
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -47,13 +64,16 @@ def turk(study):
         pool=Pool(study=study, kind="mturk", name="Workers", quota=20),
         actor=study.owner,
     )
-    Posting.objects.create(
+    posting = Posting.objects.create(
         pool=pool,
         reference="12345678123456781234567812345678",
         external_id="3HITOFTHIRTYLETTERSANDDIGITS01",
         state="open",
         n_places=9,
         reward_cents=100,
+        place_cents=120,
+        n_promised=8,
+        n_strangers=1,
         minutes=10,
         hours_open=72,
         created_at=NOW,
@@ -72,8 +92,21 @@ def turk(study):
             }
         ],
     )
-    session = Session.objects.first()
-    Enrolment.objects.create(session=session, service="mturk", external_id="3A")
+    session = Session.objects.order_by("pk").first()
+    Payment.objects.filter(session=session).update(service="mturk")
+    leaver = factories.join(study)
+    sessions.leave_session(session=leaver, now=NOW)
+    for number, one in enumerate((session, leaver)):
+        Enrolment.objects.create(
+            session=one,
+            service="mturk",
+            external_id=f"3A{number}",
+            posting=posting,
+            status="Submitted",
+            decides_at=NOW + timedelta(days=30),
+        )
+    Budget.objects.update(committed_cents=20500, overspent_cents=500)
+    Payment.objects.filter(session=session, reason="base").update(is_by_service=True)
     Payment.objects.filter(session=session, reason="bonus").update(
         state="failed", error="This Worker does not take bonuses."
     )
@@ -102,6 +135,7 @@ def test_a_researcher_sees_pools_money_and_messages(
     check_page("pool-mturk")
     page.goto(f"{base}/payments/")
     page.get_by_role("button", name="Approve all").wait_for()
+    assert page.get_by_text("2 submissions wait for your decision.").is_visible()
     check_page("payments")
     page.goto(f"{live_server.url}/money/")
     check_page("money")

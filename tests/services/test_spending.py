@@ -1,12 +1,16 @@
 """What a posting sets aside, and what its service then pays by itself."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 
 from hypeweb.models import Account, Budget, Enrolment, Payment, Pool, Posting
 from hypeweb.services import (
     accounts,
+    decisions,
     ledger,
+    milestones,
     payments,
     pools,
     recruiting,
@@ -14,6 +18,7 @@ from hypeweb.services import (
     settlements,
     spending,
     studies,
+    undecided,
 )
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.recruiting import Arrival, Wish
@@ -26,6 +31,7 @@ ENTRY = "https://hype.example/e/x/work/"
 # A base of 1.00 with Amazon's fee, and 2 of 4 images right with it.
 PLACE = 120
 BONUS = 4 + 1
+AFTER_30_DAYS = NOW + timedelta(days=30)
 
 
 @pytest.fixture(autouse=True)
@@ -182,7 +188,7 @@ def test_what_amazon_approves_by_itself_is_in_the_ledger(pool, mturk, clock):
     for number in range(3):
         submit(mturk, posting, number)
     recruiting.sync(posting.pk, now=clock.at)
-    assert Enrolment.objects.filter(decides_at=NOW + clock_days(30)).count() == 2
+    assert Enrolment.objects.filter(decides_at=AFTER_30_DAYS).count() == 2
     assert Payment.objects.filter(session=leaver).count() == 0
     clock.advance(days=31)
 
@@ -203,10 +209,51 @@ def test_what_amazon_approves_by_itself_is_in_the_ledger(pool, mturk, clock):
     assert committed() == ledger_cents() == 3 * PLACE + 10
 
 
-def clock_days(days):
-    from datetime import timedelta  # noqa: PLC0415
+def test_somebody_is_told_before_amazon_pays_by_itself(pool, mturk, clock):
+    posting, study = posted(pool, 2), pool.study
+    finish(posting, 0)
+    leaver = arrive(posting, 1)
+    sessions.leave_session(session=leaver, now=NOW)
+    for number in range(2):
+        submit(mturk, posting, number)
+    recruiting.sync(posting.pk, now=NOW)
+    studies.close_study(study=study, actor=study.owner, now=NOW)
 
-    return timedelta(days=days)
+    early = undecided.undecided_in(study, now=NOW)
+    assert (early.n, early.is_soon, early.first_at) == (2, False, AFTER_30_DAYS)
+    assert [one.session for one in early.without_base] == [leaver]
+    assert milestones.watched() == [study.pk]
+    milestones.notice_milestones(study.pk, now=NOW)
+    assert not study.milestones.filter(kind="decision").exists()
+    clock.advance(days=23)
+    assert undecided.undecided_in(study, now=clock.at).is_soon
+    milestones.notice_milestones(study.pk, now=clock.at)
+    assert study.milestones.get(kind="decision").sentence == (
+        "2 submissions wait for a decision. Their service pays them by itself, the "
+        "first on 2026-02-01 12:00 UTC; approve or reject them before."
+    )
+    assert milestones.watched() == []
+
+    send_all(clock)
+    decisions.reject(
+        enrolment=leaver.enrolment, reason="Left.", actor=study.owner, now=clock.at
+    )
+    assert undecided.undecided_in(study, now=clock.at) is None
+
+
+def test_the_ledger_adds_up_to_what_is_committed(pool, mturk, clock):
+    posting = posted(pool, 3)
+    finish(posting)
+    submit(mturk, posting)
+    send_all(clock)
+
+    lines = ledger.lines_of(pool.study)
+
+    assert [(line.state, line.n_payments, line.cost_cents) for line in lines] == [
+        ("confirmed", 2, PLACE + 10),
+        ("set aside for places", 2, 2 * PLACE),
+    ]
+    assert sum(line.cost_cents for line in lines) == committed()
 
 
 def test_a_promised_base_is_paid_though_the_limit_is_reached(pool, mturk, clock):

@@ -1,9 +1,20 @@
+from datetime import timedelta
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from hypeweb.models import Account, Appeal, Block, Budget, Payment, Session
+from hypeweb.models import (
+    Account,
+    Appeal,
+    Block,
+    Budget,
+    Enrolment,
+    Payment,
+    Session,
+)
 from hypeweb.services import completion, payments, settlements
 from tests import factories
 from tests.factories import NOW, join, walk
@@ -143,3 +154,24 @@ def test_a_code_is_shown_at_the_end(client, study):
     session = walk(join(study))
     page = text(client.get(reverse("session", args=[session.token])))
     assert session.completion_code.code in page
+
+
+def test_the_ledger_warns_of_what_a_service_pays_by_itself(researcher_client, settled):
+    session = Session.objects.get()
+    Enrolment.objects.create(
+        session=session,
+        service="mturk",
+        external_id="3A",
+        status="Submitted",
+        decides_at=timezone.now() + timedelta(days=6),
+    )
+    page = at("study_payments", settled)
+    assert "1 submission waits for your decision." in text(researcher_client.get(page))
+
+    Payment.objects.all().delete()
+    shown = text(researcher_client.get(page))
+    assert "Submitted, and owed no base" in shown
+    reject = at("work_reject", settled, session.pk)
+    assert f'action="{reject}"' in shown
+    Enrolment.objects.update(decides_at=timezone.now() + timedelta(days=9))
+    assert "for your decision" not in text(researcher_client.get(page))

@@ -27,11 +27,20 @@ def mturk(service: Service) -> MTurkClient:
 
 
 def prolific() -> ProlificClient:
-    if not settings.PROLIFIC_TOKEN:
-        raise DomainError(
-            "This site has no account at Prolific; ask its admin to set PROLIFIC_TOKEN."
-        )
+    problem = problem_with(Service.PROLIFIC)
+    if problem:
+        raise DomainError(problem)
     return ProlificClient()
+
+
+def problem_with(service: Service) -> str:
+    """Return why a service can be asked nothing, as a sentence, or nothing."""
+    if service == Service.PROLIFIC and not settings.PROLIFIC_TOKEN:
+        return (
+            "This site has no account at Prolific, so that nothing can be sent there "
+            "or compared; ask its admin to set PROLIFIC_TOKEN."
+        )
+    return ""
 
 
 @cache

@@ -22,7 +22,7 @@ from hypeweb.models import (
     Study,
 )
 from hypeweb.models.payments import Service
-from hypeweb.services import audit, payments, spending
+from hypeweb.services import accounts, audit, payments, spending
 from hypeweb.services.errors import ConflictError, DomainError
 
 State = Payment.State
@@ -59,6 +59,8 @@ class DryRun:
     n_held: int
     n_unapproved: int
     n_without_enrolment: int
+    problems: tuple[str, ...]
+    """Why a service can be sent nothing at all, as sentences."""
 
     @property
     def cost_cents(self) -> int:
@@ -140,6 +142,8 @@ def dry_run(study: Study) -> DryRun:
         sums["n"] += 1
         sums["cents"] += payment.amount_cents
         sums["fee"] += fee
+    services = set(owed.order_by().values_list("service", flat=True))
+    problems = {accounts.problem_with(Service(service)) for service in services}
     return DryRun(
         n_payments=sums["n"],
         cents=sums["cents"],
@@ -147,6 +151,7 @@ def dry_run(study: Study) -> DryRun:
         n_held=sums["held"],
         n_unapproved=owed.filter(approved_at__isnull=True).count(),
         n_without_enrolment=sums["lost"],
+        problems=tuple(sorted(problems - {""})),
     )
 
 
@@ -297,11 +302,12 @@ def confirm_manual(*, study: Study, text: str, actor: User, now: datetime) -> Co
     return Confirmed(n_confirmed, n_known, tuple(problems))
 
 
-def pools_to_reconcile(study: Study) -> list[Pool]:
-    """Return the pools whose service has a list of its own."""
+def pools_to_reconcile(study: Study) -> list[tuple[Pool, str]]:
+    """Return the pools whose service has a list, and why it cannot be asked now."""
     by_hand = [Pool.Kind.LINK, Pool.Kind.INVITATIONS]
     made = Prefetch("reconciliations", Reconciliation.objects.order_by("-made_at"))
-    return list(study.pools.exclude(kind__in=by_hand).prefetch_related(made))
+    found = study.pools.exclude(kind__in=by_hand).prefetch_related(made)
+    return [(pool, accounts.problem_with(Service(pool.kind))) for pool in found]
 
 
 def _check_stored(limit: Budget | Account) -> None:

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.views.decorators.http import (
 )
 
 from hypeweb import access, tasks
-from hypeweb.models import Study
+from hypeweb.models import Account, Budget, Study
 from hypeweb.recruiting_forms import CodeForm, LimitForm, ListForm, ReasonForm
 from hypeweb.services import (
     completion,
@@ -39,18 +40,8 @@ def study_payments(request: HttpRequest, slug: str) -> HttpResponse:
         return _page(request, found)
     budget = spending.open_budget(found)
     form = LimitForm(request.POST)
-    if form.is_valid():
-        try:
-            ledger.set_limits(
-                limit=budget,
-                soft_cents=form.cents("soft"),
-                hard_cents=form.cents("hard"),
-                actor=user,
-            )
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect("study_payments", slug=slug)
+    if _take_limits(form, budget, user):
+        return redirect("study_payments", slug=slug)
     return _page(request, found, limit_form=form)
 
 
@@ -216,19 +207,26 @@ def account_limits(request: HttpRequest, pk: int) -> HttpResponse:
     user = access.researcher(request)
     account = access.account(user, pk)
     form = LimitForm(request.POST, prefix=str(pk))
-    if form.is_valid():
-        try:
-            ledger.set_limits(
-                limit=account,
-                soft_cents=form.cents("soft"),
-                hard_cents=form.cents("hard"),
-                actor=user,
-            )
-        except DomainError as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect("money")
+    if _take_limits(form, account, user):
+        return redirect("money")
     return _accounts(request, {pk: form})
+
+
+def _take_limits(form: LimitForm, limit: Budget | Account, user: User) -> bool:
+    """Set the limits that were sent; return whether they were right."""
+    if not form.is_valid():
+        return False
+    try:
+        ledger.set_limits(
+            limit=limit,
+            soft_cents=form.cents("soft"),
+            hard_cents=form.cents("hard"),
+            actor=user,
+        )
+    except DomainError as error:
+        form.add_error(None, str(error))
+        return False
+    return True
 
 
 def _accounts(request: HttpRequest, sent: dict[int, LimitForm | None]) -> HttpResponse:

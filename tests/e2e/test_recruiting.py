@@ -52,9 +52,12 @@ def clinic(study):
     )
     text = "ada@example.org,radiology\nbob@example.org,radiology\neve@example.org\n"
     invitations.add(pool=pool, text=text, actor=study.owner, now=NOW)
-    first, second, _ = pool.invitations.all()
+    first, second, third = pool.invitations.all()
     invitations.join(invitation=first, now=NOW)
     invitations.revoke(invitation=second, actor=study.owner, now=NOW)
+    third.error = invitations.UNCONFIRMED
+    third.wants_sending, third.sent_at = False, NOW
+    third.save()
     return pool
 
 
@@ -149,6 +152,21 @@ def test_a_researcher_sees_pools_money_and_messages(
     page.get_by_label("Answer to session").fill("We look at it.")
     page.get_by_role("button", name="Answer").click()
     assert page.get_by_text("We look at it.").is_visible()
+
+
+def test_a_ledger_without_an_account_at_its_service(
+    page, live_server, study, log_in, check_page, settings
+):
+    settings.PROLIFIC_TOKEN = ""
+    pools.add_pool(
+        pool=Pool(study=study, kind="prolific", name="Panel"), actor=study.owner
+    )
+    first = Session.objects.first()
+    Enrolment.objects.create(session=first, service="prolific", external_id="s1")
+    Payment.objects.filter(session=first).update(service="prolific")
+    page.goto(f"{live_server.url}/studies/{study.slug}/payments/")
+    assert page.get_by_text("ask its admin to set PROLIFIC_TOKEN").count() == 2
+    check_page("payments-without-account")
 
 
 def test_an_evaluator_reads_the_pay_and_gets_a_code(

@@ -13,9 +13,10 @@ from hypeweb.models import (
     Budget,
     Enrolment,
     Payment,
+    Pool,
     Session,
 )
-from hypeweb.services import completion, payments, settlements
+from hypeweb.services import completion, payments, pools, settlements
 from tests import factories
 from tests.factories import NOW, join, walk
 
@@ -103,6 +104,42 @@ def test_a_payment_that_failed_can_be_tried_again(researcher_client, settled):
     researcher_client.post(at("payment_retry", settled, payment.pk))
     payment.refresh_from_db()
     assert (payment.state, payment.error) == ("owed", "")
+
+
+@pytest.fixture
+def at_prolific(paid):
+    """Give a study with a base owed through Prolific."""
+    pool = pools.add_pool(
+        pool=Pool(study=paid, kind="prolific", name="Panel"), actor=paid.owner
+    )
+    session = join(paid)
+    Session.objects.filter(pk=session.pk).update(pool=pool)
+    session.refresh_from_db()
+    Enrolment.objects.create(session=session, service="prolific", external_id="s1")
+    settlements.settle(walk(session).pk, now=NOW)
+    return pool
+
+
+def test_the_ledger_is_there_without_an_account_at_its_service(
+    researcher_client, at_prolific, settings
+):
+    settings.PROLIFIC_TOKEN = ""
+    page = text(researcher_client.get(at("study_payments", at_prolific.study)))
+    assert "1.00 USD base" in page
+    assert "1 payment of 1.00 and 0.34 in fees" in page
+    # Once where a run would send it, once where it would be compared.
+    assert page.count("nothing can be sent there or compared") == 2
+    assert "set PROLIFIC_TOKEN" in page
+    assert "Compare now" not in page
+
+
+def test_with_an_account_its_list_can_be_compared(
+    researcher_client, at_prolific, settings
+):
+    settings.PROLIFIC_TOKEN = "t"
+    page = text(researcher_client.get(at("study_payments", at_prolific.study)))
+    assert "Compare now" in page
+    assert "PROLIFIC_TOKEN" not in page
 
 
 def test_the_accounts_are_an_admins(researcher_client, settled):

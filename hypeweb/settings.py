@@ -210,7 +210,7 @@ MTURK_QUEUE_URL = environment.read_text("MTURK_QUEUE_URL")
 PROLIFIC_CURRENCY = environment.read_text("PROLIFIC_CURRENCY", "USD")
 # What Prolific adds, in percent; academic and corporate accounts differ.
 PROLIFIC_FEE_PERCENT = environment.read_int("PROLIFIC_FEE_PERCENT", 34)
-# Studies with a qualification screen people out there, and free their places.
+# Who does not qualify is screened out there, instead of approved.
 PROLIFIC_CUSTOM_SCREENING = environment.read_flag(
     "PROLIFIC_CUSTOM_SCREENING", default=False
 )

@@ -136,14 +136,14 @@ class ProlificClient:
         return self._listed(f"studies/{study_id}/submissions/")
 
     def screen_out(self, *, study_id: str, submission_id: str, cents: int) -> None:
-        """Pay somebody who did not qualify, and free their place."""
+        """Pay somebody who did not qualify; who adds places asks the limits first."""
         self._ask(
             "POST",
             f"studies/{study_id}/screen-out-submissions/",
             {
                 "submission_ids": [submission_id],
                 "bonus_per_submission": cents / 100,
-                "increase_places": True,
+                "increase_places": False,
             },
         )
 

@@ -694,8 +694,8 @@ def _sync_prolific(posting: Posting, *, now: datetime) -> str:
             paid.add(name)
         elif status not in prolific.UNPAID:
             waiting.add(name)
-        # Whoever returned it, was too late, rejected or screened out freed a place.
-        n_taken += status not in prolific.UNPAID and status != "SCREENED OUT"
+        # Whoever returned it, was too late or rejected freed a place.
+        n_taken += status not in prolific.UNPAID
     is_over = posting.state == State.ENDED
     n_open = 0 if is_over else max(0, posting.n_places - n_taken)
     found = spending.Found(posting.n_places, n_open, waiting, paid)

@@ -1,7 +1,10 @@
-import pytest
+import random
 
-from hypeweb.models import CompletionCode
-from hypeweb.services import completion, sessions, studies
+import pytest
+from django.urls import reverse
+
+from hypeweb.models import CompletionCode, OutcomeCode, Pool, Session
+from hypeweb.services import completion, pools, sessions, studies
 from hypeweb.services.errors import ConflictError, NotFoundError
 from tests import factories
 from tests.factories import NOW, join, walk
@@ -26,6 +29,49 @@ def test_a_code_stays_the_same_and_is_there_after_the_study_closed(study, resear
 
     assert code_of(session) == first
     assert completion.redeem(study=study, code=first.lower(), now=NOW) == session
+
+
+def test_a_code_follows_from_nothing_that_others_know(study):
+    session = walk(join(study))
+    codes = set()
+    for _ in range(3):
+        random.seed(1)
+        codes.add(code_of(session))
+        CompletionCode.objects.all().delete()
+
+    assert len(codes) == 3
+
+
+@pytest.mark.parametrize("kind", ["link", "prolific", "mturk"])
+def test_who_finished_finds_their_code_on_the_page_of_a_closed_study(
+    client, study, researcher, kind
+):
+    pool = pools.add_pool(
+        pool=Pool(study=study, kind=kind, name="Other"), actor=researcher
+    )
+    session = join(study)
+    Session.objects.filter(pk=session.pk).update(pool=pool)
+    session.refresh_from_db()
+    walk(session)
+    studies.close_study(study=study, actor=researcher, now=NOW)
+
+    page = client.get(reverse("session", args=[session.token])).content.decode()
+
+    session.refresh_from_db()
+    assert code_of(session) in page
+    assert (completion.PROLIFIC_RETURN in page) == (kind == "prolific")
+
+
+def test_codes_of_outcomes_are_random_and_differ_between_pools(study, researcher):
+    codes = set()
+    for name in ("Panel", "Other panel"):
+        pool = pools.add_pool(
+            pool=Pool(study=study, kind="prolific", name=name), actor=researcher
+        )
+        random.seed(1)
+        codes |= {completion.code_for(pool, outcome) for outcome in OutcomeCode.Outcome}
+
+    assert len(codes) == 6
 
 
 def test_a_code_counts_once(study):

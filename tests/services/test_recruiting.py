@@ -478,6 +478,20 @@ def test_who_did_not_qualify_is_paid_at_prolific(
     assert prolific.submissions["3ASSIGNMENT0000"].status == status
 
 
+def test_a_screen_out_costs_what_its_place_was_to_cost(unqualified, prolific, clock):
+    before = Budget.objects.get().committed_cents
+    posting = Posting.objects.get()
+
+    send(unqualified, clock)
+    send(unqualified, clock)
+    recruiting.sync(posting.pk, now=clock.at)
+
+    assert unqualified.state == "confirmed"
+    posting.refresh_from_db()
+    assert (posting.n_places, posting.n_promised) == (9, 8)
+    assert Budget.objects.get().committed_cents == before == 9 * 67
+
+
 def test_a_screen_out_that_is_refused_is_paid_in_no_other_way(
     unqualified, prolific, clock
 ):
@@ -533,6 +547,21 @@ def lose_replies(double, *fates):
     """Let the next replies meet these fates, and all later ones be well."""
     fates = iter(fates)
     double.faults.draw = lambda: next(fates, "")
+
+
+def test_a_code_brought_by_somebody_without_a_session_is_owed_nothing(paid, prolific):
+    pool = pool_of(paid, "prolific")
+    (posting,) = posted(pool)
+    session = walk(arrive(pool, posting=posting))
+    settlements.settle(session.pk, now=NOW)
+    # Whoever finished tells another person the study's code.
+    prolific.submit("stranger", participant="q", study_id=posting.external_id)
+
+    recruiting.sync(posting.pk, now=NOW)
+
+    assert set(Payment.objects.values_list("session", flat=True)) == {session.pk}
+    posting.refresh_from_db()
+    assert posting.n_strangers == 1
 
 
 def test_a_study_on_a_later_page_of_prolifics_list_is_found(paid, prolific):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urljoin
 from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
 
@@ -21,6 +21,8 @@ from hypeweb.models import Session, Study, Trial
 from hypeweb.science.observers import DropOut, Observer, PsychometricObserver
 from hypeweb.services import pools
 from hypeweb.services.errors import DomainError
+
+REPLY_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,16 @@ class Browser:
         url = urljoin(self.base_url, path)
         request = Request(url, data, {"Referer": url, **headers})  # noqa: S310 - ours
         try:
-            with self._opener.open(request, timeout=60) as response:
+            with self._opener.open(request, timeout=REPLY_SECONDS) as response:
                 return response.url, response.read()
         except HTTPError as error:
             detail = error.read().decode(errors="replace")[:300]
             raise DomainError(f"{url} answered {error.code}: {detail}") from error
+        except (URLError, TimeoutError) as error:
+            raise DomainError(
+                f"{url} did not answer ({error}). See whether the site runs, then "
+                "simulate again."
+            ) from error
 
 
 def simulate_session(

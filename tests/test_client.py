@@ -171,7 +171,7 @@ def test_the_example_reads_fid_and_hype_back(
         for _ in range(3):
             walk(join(study), "rrrw")
         scores.score_study(study.pk, now=timezone.now())
-        printed, _ = loop.communicate(timeout=60)
+        printed, _ = loop.communicate(timeout=300)
     finally:
         loop.kill()
     assert printed.count(": FID ") == 3, printed

@@ -32,7 +32,7 @@ def run_python(code: str, tmp_path: Path) -> str:
         env=site_env(tmp_path),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -118,7 +118,7 @@ def test_the_demo_stops_everything_on_ctrl_c(tmp_path):
             if "simulated evaluator 1 of" in line:
                 break
         demo.send_signal(signal.SIGINT)
-        output = demo.communicate(timeout=60)[0]
+        output = demo.communicate(timeout=300)[0]
     finally:
         demo.kill()
     assert "Stopped." in output

@@ -109,7 +109,7 @@ def running(*words: str, env: dict[str, str]) -> Iterator["subprocess.Popen[byte
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def succeeds_in_time(*words: str, env: dict[str, str], seconds: float) -> bool:

@@ -34,7 +34,7 @@ client.set("probe", 1)
 with kombu.Connection(os.environ["HYPE_TEST_AMQP_URL"]) as connection:
     with connection.SimpleQueue("probe", queue_opts={"auto_delete": True}) as queue:
         queue.put("message")
-        message = queue.get(timeout=5)
+        message = queue.get(timeout=60)
         message.ack()
 
 url = environment.read_url("HYPE_TEST_S3_URL", "", schemes={"s3"})

@@ -35,7 +35,7 @@ def log_in(page, live_server, path: str = "/studies/") -> None:
 
 def answer_all(page, n: int, *, answer) -> None:
     for _ in range(n):
-        page.locator("#trial[data-answerable=true]").wait_for(timeout=20_000)
+        page.locator("#trial[data-answerable=true]").wait_for(timeout=60_000)
         trial = Trial.objects.get(issued_at__isnull=False, judgment__isnull=True)
         page.keyboard.press({"fake": "f", "real": "j"}[answer(trial)])
         expect(page.locator("#trial[data-answerable=true]")).to_have_count(0)
@@ -71,7 +71,7 @@ def test_a_walk_with_checks_and_the_report_with_and_without(
     page.goto(f"{live_server.url}/s/{careless.token}/")
     expect(page.locator(".task-count")).to_contain_text("of 6")
     answer_all(page, 6, answer=lambda trial: factories.other(trial.truth))
-    page.get_by_role("heading", name="Thank you").wait_for(timeout=20_000)
+    page.get_by_role("heading", name="Thank you").wait_for(timeout=60_000)
     expect(page.locator("main")).to_contain_text("0 of 6 images")
     factories.walk(factories.join(study))
     scores.score_study(study.pk, now=timezone.now())

@@ -37,7 +37,7 @@ def answerable(page: Page):
 
 
 def answer(page: Page, key: str = "j") -> None:
-    answerable(page).wait_for(timeout=20_000)
+    answerable(page).wait_for(timeout=60_000)
     page.keyboard.press(key)
     expect(answerable(page)).to_have_count(0)
 
@@ -46,7 +46,7 @@ def answer_until_break(page: Page) -> None:
     """Answer a block: as many trials as it takes, for a busy machine repeats some."""
     pause = page.locator("[data-panel=break]:not([hidden])")
     while True:
-        answerable(page).or_(pause).first.wait_for(timeout=20_000)
+        answerable(page).or_(pause).first.wait_for(timeout=60_000)
         if pause.is_visible():
             return
         answer(page)
@@ -158,7 +158,7 @@ def test_the_smallest_window_shows_images_at_their_full_size(page, live_server, 
     page.get_by_role("heading", name="The window is too small").wait_for()
     page.set_viewport_size(size)
     page.keyboard.press("Space")
-    answerable(page).wait_for(timeout=20_000)
+    answerable(page).wait_for(timeout=60_000)
     stage = page.locator("[data-stage]").bounding_box()
     assert stage["height"] == screens.stage_px(study) == 384
 
@@ -184,7 +184,7 @@ def test_a_preview_is_marked_on_every_page(page, live_server, owner, check_page)
     check_page("preview-trial")
     for number in range(study.n_trials):
         answer(page, "f" if number % 2 else "j")
-    page.get_by_role("heading", name="Thank you").wait_for(timeout=20_000)
+    page.get_by_role("heading", name="Thank you").wait_for(timeout=60_000)
     expect(band).to_be_visible()
     page.get_by_role("link", name="Back to the study").click()
     page.wait_for_url(f"**/studies/{study.slug}/")

@@ -28,7 +28,7 @@ def join_in_browser(page, live_server, study) -> None:
 
 def answer_part(page, *, is_right: bool, n: int = 4) -> None:
     for _ in range(n):
-        page.locator(READY).wait_for(timeout=20_000)
+        page.locator(READY).wait_for(timeout=60_000)
         trial = Trial.objects.get(issued_at__isnull=False, judgment__isnull=True)
         page.keyboard.press(KEYS[trial.truth if is_right else other(trial.truth)])
         expect(page.locator(READY)).to_have_count(0)
@@ -44,19 +44,19 @@ def test_failed_then_passed_then_the_task(page, live_server, owner, check_page):
     expect(page.locator(".task-count")).to_contain_text("Qualification")
     check_page("qualification-trial")
     answer_part(page, is_right=False)
-    page.get_by_role("heading", name="Not passed yet").wait_for(timeout=20_000)
+    page.get_by_role("heading", name="Not passed yet").wait_for(timeout=60_000)
     expect(page.locator("main")).to_contain_text("0 %, 0 of 2 recognised")
     expect(page.locator("main")).to_contain_text("Attempts left: 1.")
     check_page("qualification-not-yet")
     page.get_by_role("button", name="Try again").press("Enter")
     answer_part(page, is_right=True)
-    page.get_by_text("You have qualified.").wait_for(timeout=20_000)
+    page.get_by_text("You have qualified.").wait_for(timeout=60_000)
     check_page("qualification-passed")
     page.get_by_role("button", name="Start").press("Enter")
     page.locator(READY).wait_for()
     expect(page.locator(".task-count")).not_to_contain_text("Qualification")
     answer_part(page, is_right=True)
-    page.get_by_role("heading", name="Thank you").wait_for(timeout=20_000)
+    page.get_by_role("heading", name="Thank you").wait_for(timeout=60_000)
     assert Session.objects.get().state == Session.State.FINISHED
     assert Judgment.objects.filter(trial__purpose="score").count() == 4
 
@@ -70,7 +70,7 @@ def test_who_fails_the_last_attempt_leaves_with_a_result(
     join_in_browser(page, live_server, study)
     page.get_by_role("button", name="Start").press("Enter")
     answer_part(page, is_right=False)
-    page.get_by_role("heading", name="Thank you for trying").wait_for(timeout=20_000)
+    page.get_by_role("heading", name="Thank you for trying").wait_for(timeout=60_000)
     expect(page.locator("main")).to_contain_text("so it ends here for you")
     check_page("not-admitted")
     assert Session.objects.get().state == Session.State.SCREENED_OUT
@@ -85,7 +85,7 @@ def test_who_qualifies_when_all_places_are_taken_keeps_the_pass(
     join_in_browser(page, live_server, study)
     page.get_by_role("button", name="Start").press("Enter")
     answer_part(page, is_right=True)
-    page.get_by_text("You have qualified.").wait_for(timeout=20_000)
+    page.get_by_text("You have qualified.").wait_for(timeout=60_000)
     quicker = sessions.join_study(
         study=study, population=Session.Population.PEOPLE, now=timezone.now()
     )
@@ -93,7 +93,7 @@ def test_who_qualifies_when_all_places_are_taken_keeps_the_pass(
         arm=study.arms.get(), state="running", started_at=timezone.now()
     )
     page.get_by_role("button", name="Start").press("Enter")
-    page.get_by_text("others were quicker").wait_for(timeout=20_000)
+    page.get_by_text("others were quicker").wait_for(timeout=60_000)
     expect(page.get_by_role("button", name="Look for a free place")).to_be_visible()
     check_page("no-place")
 
@@ -121,10 +121,10 @@ def test_of_two_tabs_one_wins_and_the_other_says_so(
     page.get_by_role("button", name="Show the current image").press("Enter")
     # Both hold the same trial now; whoever answers first is counted, once.
     for _ in range(study.n_trials - 1):
-        page.locator(READY).wait_for(timeout=20_000)
+        page.locator(READY).wait_for(timeout=60_000)
         page.keyboard.press("j")
         expect(page.locator(READY)).to_have_count(0)
-    page.get_by_role("heading", name="Thank you").wait_for(timeout=20_000)
+    page.get_by_role("heading", name="Thank you").wait_for(timeout=60_000)
     second.locator(READY).wait_for()
     second.keyboard.press("f")
     second.get_by_role("heading", name="This did not go through").wait_for()

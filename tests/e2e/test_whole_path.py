@@ -76,16 +76,16 @@ def answer_all_by_keyboard(page: Page, session: Session) -> None:
     for number in range(1, session.study.n_trials + 1):
         go_on = page.locator("[data-panel]:not([hidden]) [data-go-on]")
         ready = page.locator("#trial[data-answerable=true]")
-        go_on.or_(ready).first.wait_for(timeout=20_000)
+        go_on.or_(ready).first.wait_for(timeout=60_000)
         if go_on.count():
             page.keyboard.press("Space")
-        ready.wait_for(timeout=20_000)
+        ready.wait_for(timeout=60_000)
         trial = Trial.objects.get(session=session, number=number)
         page.keyboard.press("j" if trial.truth == "real" else "f")
         expect(page.locator("#trial[data-answerable=true]")).to_have_count(
-            0, timeout=20_000
+            0, timeout=60_000
         )
-    page.get_by_role("heading", name="Thank you").wait_for(timeout=20_000)
+    page.get_by_role("heading", name="Thank you").wait_for(timeout=60_000)
 
 
 def pass_screen_check(page: Page) -> None:

@@ -128,7 +128,7 @@ def test_float32_features_are_not_summed_in_float32():
     assert found == pytest.approx(wide, rel=1e-13)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     counts=st.tuples(st.integers(2, 30), st.integers(2, 30)),

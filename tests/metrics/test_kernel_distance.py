@@ -140,7 +140,7 @@ def test_blocks_do_not_change_the_result(monkeypatch):
     assert parts.mean == pytest.approx(whole.mean, rel=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), counts=st.tuples(*2 * [st.integers(2, 20)]))
 def test_estimate_is_symmetric_and_ignores_order(seed, counts):
     features1, features2 = features_of(counts[0]), features_of(counts[1], seed=seed % 9)

@@ -79,7 +79,7 @@ def test_copies_are_at_distance_zero():
     assert (indices != np.arange(24)[:, np.newaxis]).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1000), n_images=st.integers(4, 40), k=st.integers(1, 3))
 def test_neighbours_on_a_grid_have_the_naive_distances(seed, n_images, k):
     # Small integers tie all the time.

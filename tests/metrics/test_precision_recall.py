@@ -127,7 +127,7 @@ def test_blocks_and_order_do_not_change_the_result(monkeypatch):
     np.testing.assert_array_equal(parts.n_balls[::-1], whole.n_balls)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 1000),
     counts=st.tuples(*2 * [st.integers(4, 30)]),

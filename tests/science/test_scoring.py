@@ -323,7 +323,7 @@ def test_real_judgments_score_as_their_own_data_say(real_judgments):
 judged = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(judged, min_size=1, max_size=6))
 def test_hype_inf_agrees_with_a_plain_count_in_any_order(sessions):
     people = [

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hypeweb.science.staircase import PRESETS, Rule, exposures, next_exposure
@@ -51,7 +51,6 @@ def test_several_wrong_answers_in_a_row_are_needed_where_the_rule_says_so():
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=60), st.sampled_from(sorted(PRESETS)))
 def test_exposures_stay_within_limits_and_only_depend_on_the_past(correct, preset):
     rule = PRESETS[preset]

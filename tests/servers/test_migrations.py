@@ -74,7 +74,7 @@ def run(installation, code):
         env={**os.environ, **installation.env},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -246,7 +246,7 @@ def test_a_server_that_is_not_there_is_one_sentence_at_start(
         env={**os.environ, **installation.env, name: value},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     output = done.stdout + done.stderr
@@ -279,7 +279,7 @@ def test_a_worker_killed_in_an_evaluation_leaves_one_result(
     assert state.split()[-3:] == ["done", "2", "1"]
 
 
-def wait_for(condition, timeout_s: float = 60) -> None:
+def wait_for(condition, timeout_s: float = 300) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline

@@ -64,13 +64,19 @@ def _listed(pool: Pool) -> Iterator[tuple[str, Paid]]:
         if pool.kind in MTURK:
             yield from _at_mturk(pool, posting)
         else:
-            for found in accounts.prolific().submissions(posting.external_id):
-                bonuses = found.get("bonus_payments") or []
-                assert isinstance(bonuses, list)  # noqa: S101 - as documented
-                yield (
-                    str(found["id"]),
-                    (found["status"] in PAID, [round(cents) for cents in bonuses]),
-                )
+            yield from _at_prolific(posting)
+
+
+def _at_prolific(posting: Posting) -> Iterator[tuple[str, Paid]]:
+    client = accounts.prolific()
+    for listed in client.submissions(posting.external_id):
+        name, found = str(listed["id"]), listed
+        if "bonus_payments" not in listed:
+            # Its documentation promises them for a single submission alone.
+            found = client.submission(name)
+        bonuses = found.get("bonus_payments") or []
+        assert isinstance(bonuses, list)  # noqa: S101 - as documented
+        yield name, (found["status"] in PAID, [round(cents) for cents in bonuses])
 
 
 def _at_mturk(pool: Pool, posting: Posting) -> Iterator[tuple[str, Paid]]:

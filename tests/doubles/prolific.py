@@ -65,6 +65,7 @@ class ProlificDouble(Double):
         self.submissions: dict[str, Submission] = {}
         self.bulks: dict[str, list[tuple[str, int]]] = {}
         self.studies: dict[str, dict] = {}
+        self.lists_bonuses = True
         self.n_made = 0
         self.workspaces = [{"id": "6" * 24, "title": "Lab"}]
         self.hook_secrets: dict[str, str] = {}
@@ -120,7 +121,7 @@ class ProlificDouble(Double):
                 return list(self.studies.values())
             case ("GET", name, "submissions"):
                 mine = [s for s in self.submissions.values() if s.study_id == name]
-                return [self.show(one).body for one in mine]
+                return [self.list_one(one) for one in mine]
             case ("POST", name, "screen-out-submissions"):
                 return self.screen_out(name, sent)
             case (_, name, *rest) if name in self.studies:
@@ -182,6 +183,14 @@ class ProlificDouble(Double):
         if method == "POST" and parts[0] in self.bulks and parts[1:] == ["pay"]:
             return self.pay(parts[0])
         return None
+
+    def list_one(self, found: Submission) -> dict:
+        """Return a row of a study's list, in which bonuses may be left out."""
+        row = dict(self.show(found).body)
+        row["participant_id"] = row.pop("participant")
+        if not self.lists_bonuses:
+            del row["bonus_payments"]
+        return row
 
     def show(self, found: Submission) -> Reply:
         shown = self.clock() - self.shows_after_s

@@ -399,7 +399,11 @@ def test_a_notification_names_the_hits_to_look_at():
     assert found == [["3A"], ["3B"], [], []]
 
 
-def test_prolific_from_posting_to_reconciled_payment(paid, prolific, clock):
+@pytest.mark.parametrize("lists_bonuses", [True, False])
+def test_prolific_from_posting_to_reconciled_payment(
+    paid, prolific, clock, lists_bonuses
+):
+    prolific.lists_bonuses = lists_bonuses
     pool = pool_of(paid, "prolific")
     (posting,) = posted(pool, 12)
     made = prolific.studies[posting.external_id]

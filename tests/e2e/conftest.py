@@ -8,8 +8,11 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright runs a loop
+
+expect.set_options(timeout=60_000)  # ms
 
 SCREENSHOTS = os.environ.get("HYPE_TEST_SCREENSHOTS")
 WIDTHS = (1280, 390)

@@ -3,9 +3,10 @@
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import boto3
 import requests
@@ -64,6 +65,8 @@ PROLIFIC_WAITS = timedelta(days=21)
 GIVEN_BACK = frozenset({"RETURNED", "TIMED-OUT"})
 REFUSALS = (ClientError, BotoCoreError, requests.RequestException, ProlificError)
 MAX_PLACES = 500
+# Of ten messages each, in one go.
+MAX_BATCHES = 50
 UNFINISHED = "The last attempt to post this came to no end; it is looked for."
 
 
@@ -351,19 +354,34 @@ def read_queue(*, now: datetime) -> list[int]:
     if not settings.MTURK_QUEUE_URL:
         return []
     queue = boto3.client("sqs", region_name="us-east-1")
-    taken = queue.receive_message(
-        QueueUrl=settings.MTURK_QUEUE_URL, MaxNumberOfMessages=10
-    ).get("Messages", [])
     found: set[int] = set()
-    for message in taken:
-        hit_ids = _hits_in(message["Body"])
-        postings = Posting.objects.filter(external_id__in=hit_ids)
-        found |= set(postings.values_list("pk", flat=True))
-        queue.delete_message(
-            QueueUrl=settings.MTURK_QUEUE_URL, ReceiptHandle=message["ReceiptHandle"]
-        )
-    Posting.objects.filter(pk__in=found, synced_at__lt=now).update(synced_at=None)
+    try:
+        for _batch in range(MAX_BATCHES):
+            taken = queue.receive_message(
+                QueueUrl=settings.MTURK_QUEUE_URL, MaxNumberOfMessages=10
+            ).get("Messages", [])
+            if not taken:
+                break
+            found |= _note_late(taken, now=now)
+            # What is to be looked at is stored: a message that stays comes again.
+            queue.delete_message_batch(
+                QueueUrl=settings.MTURK_QUEUE_URL,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                    for number, message in enumerate(taken)
+                ],
+            )
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("the queue could not be read: %s", payments.told(error))
     return sorted(found)
+
+
+def _note_late(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> set[int]:
+    """Store that the postings of some messages are to be looked at; return them."""
+    hit_ids = {hit for message in messages for hit in _hits_in(message["Body"])}
+    found = Posting.objects.filter(external_id__in=hit_ids)
+    found.filter(synced_at__lt=now).update(synced_at=None)
+    return set(found.values_list("pk", flat=True))
 
 
 def _hits_in(body: str) -> list[str]:

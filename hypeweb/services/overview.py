@@ -26,12 +26,19 @@ from hypeweb.models import (
 from hypeweb.models.scores import Exclusions
 from hypeweb.services import comparisons
 from hypeweb.services.errors import DomainError
-from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
+from hypeweb.services.report_columns import (
+    DEPEND_ON_COUNT,
+    METRIC_COLUMNS,
+    Column,
+    score_columns,
+)
 from hypeweb.services.reports import Cell, Number, cell_of, number_of
 
 PER_PAGE = 25
 MAX_ARMS = 12
 N_WEEKS = 12
+# Of a setting that keeps arms apart, in the sentence that says so.
+SHOWN_LETTERS = 80
 SORTS = {
     "newest": ("-created_at", "-pk"),
     "name": ("name", "pk"),
@@ -113,6 +120,7 @@ class ArmsCompared:
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Study, str, tuple[Cell, ...]], ...]
+    notes: tuple[str, ...]
 
 
 def studies_page(
@@ -172,8 +180,11 @@ def _share(n: int, n_all: int) -> str:
 
 def compare(arm_ids: Sequence[int]) -> ArmsCompared:
     """Return arms side by side, or say why they may not be compared."""
+    n_chosen = len(set(arm_ids))
+    if n_chosen > MAX_ARMS:
+        raise DomainError(f"Choose at most {MAX_ARMS} arms to compare; got {n_chosen}.")
     arms = list(
-        Arm.objects.filter(pk__in=arm_ids[:MAX_ARMS])
+        Arm.objects.filter(pk__in=arm_ids)
         .select_related("study__real_set", "sample_set")
         .order_by("study__name", "position")
     )
@@ -181,19 +192,48 @@ def compare(arm_ids: Sequence[int]) -> ArmsCompared:
         raise DomainError("Choose at least two arms to compare.")
     numbers, runs = _numbers(arms), _evaluations(arms)
     _require_comparable(arms, [runs.get(_run_key(arm)) for arm in arms])
-    columns = score_columns(arms[0].study) + METRIC_COLUMNS
+    columns, names = score_columns(arms[0].study) + METRIC_COLUMNS, _names(arms)
     return ArmsCompared(
         columns=columns,
         rows=tuple(
             (
                 arm.study,
-                arm.label,
+                names[arm.pk],
                 tuple(
                     cell_of(column, numbers.get((arm.pk, column.key)))
                     for column in columns
                 ),
             )
             for arm in arms
+        ),
+        notes=_notes(arms),
+    )
+
+
+def _names(arms: Sequence[Arm]) -> dict[int, str]:
+    """Return what each study's report calls its arms, those not chosen among them."""
+    by_study: dict[int, list[Arm]] = {}
+    together = Arm.objects.filter(study__in={arm.study_id for arm in arms})
+    for arm in together.order_by("study", "position"):
+        by_study.setdefault(arm.study_id, []).append(arm)
+    return {
+        pk: name
+        for siblings in by_study.values()
+        for pk, name in comparisons.arm_names(siblings).items()
+    }
+
+
+def _notes(arms: Sequence[Arm]) -> tuple[str, ...]:
+    counts = sorted({arm.sample_set.n_samples for arm in arms})
+    if len(counts) == 1:
+        return ()
+    labels = [
+        column.label for column in METRIC_COLUMNS if column.key in DEPEND_ON_COUNT
+    ]
+    return (
+        (
+            f"These arms have between {counts[0]} and {counts[-1]} images. "
+            f"{' and '.join(labels)} depend on the number: do not compare them here."
         ),
     )
 
@@ -295,23 +335,39 @@ def _require_comparable(arms: Sequence[Arm], runs: Sequence[Evaluation | None]) 
         ("extractors", {study.extractor for study in studies}),
         *(
             (name, {str(one.get(key)) for one in kept})
-            for name, key in (("resizing", "resize"), ("precision", "precision"))
+            for name, key in (
+                ("resizing", "resize"),
+                ("precision", "precision"),
+                ("weights", "weights_sha256"),
+            )
         ),
+        ("questions", {study.question for study in studies}),
+        ("feedback", {"given" if one.feedback else "not given" for one in studies}),
     ]
     if all(study.is_timed for study in studies):
-        facts.append(("presets", {study.preset for study in studies}))
-        exposures = {
-            f"{study.start_ms} ms from {study.min_ms} to {study.max_ms} ms"
-            for study in studies
-        }
-        facts.append(("exposures", exposures))
+        facts += [
+            ("presets", {study.preset for study in studies}),
+            ("staircases", {_staircase(study) for study in studies}),
+            ("masks", {f"{one.n_masks} of {one.mask_ms} ms" for one in studies}),
+        ]
+    else:
+        limits = {f"{study.look_limit_s or 'no'} s" for study in studies}
+        facts.append(("time limits", limits))
     for name, values in facts:
         if len(values) > 1:
-            shown = ", ".join(sorted(value[:40] for value in values))
+            shown = "; ".join(sorted(value[:SHOWN_LETTERS] for value in values))
             raise DomainError(
                 f"These arms may not be compared: they have different {name} "
                 f"({shown}), so that their numbers do not mean the same."
             )
+
+
+def _staircase(study: Study) -> str:
+    return (
+        f"from {study.start_ms} ms, -{study.step_down_ms} ms after "
+        f"{study.n_correct_to_descend} right, +{study.step_up_ms} ms after "
+        f"{study.n_wrong_to_ascend} wrong, {study.min_ms} to {study.max_ms} ms"
+    )
 
 
 def _queue(name: str, model: type[Job], *, now: datetime) -> QueueRow:

@@ -115,6 +115,9 @@ def test_arms_of_studies_that_share_images_are_compared(boss, scored):
     [
         ({"protocol": "hype_time"}, "different protocols"),
         ({"extractor": "vgg16-fc2"}, "different extractors"),
+        ({"time_limit_s": 5}, "different time limits (5 s; no s)"),
+        ({"feedback": False}, "different feedback (given; not given)"),
+        ({"question": "Is it a photo?"}, "different questions"),
     ],
 )
 def test_what_does_not_mean_the_same_is_refused(boss, scored, fields, reason):
@@ -135,6 +138,45 @@ def test_other_real_images_and_resizing_are_refused(boss, scored, researcher):
     page = compare(boss, *scored.arms.all())
     assert "different resizing" in text(page)
     assert "at least two arms" in text(compare(boss, scored.arms.first()))
+
+
+def test_arms_are_named_as_in_their_report_and_none_is_dropped(boss, scored):
+    scored.arms.update(label="made")
+    page = compare(boss, *scored.arms.all())
+    assert "made (1)" in text(page)
+    assert "made (2)" in text(page)
+    many = [*scored.arms.all()]
+    for number in range(6):
+        many += sibling(scored, f"more-{number}").arms.all()
+    assert "at most 12 arms to compare; got 14" in text(compare(boss, *many))
+    assert compare(boss, *many[:12], *many[:2]).status_code == 200
+
+
+def test_numbers_that_depend_on_the_count_are_said_to(boss, scored):
+    assert "depend on the number" not in text(compare(boss, *scored.arms.all()))
+    arm = scored.arms.select_related("sample_set").first()
+    arm.sample_set.n_samples = 11
+    arm.sample_set.save()
+    page = text(compare(boss, *scored.arms.all()))
+    assert "between 11 and 12 images. FID and Inception Score depend on" in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"step_up_ms": 20}, "different staircases (from 500 ms, -30 ms after 3 right"),
+        ({"mask_ms": 60}, "different masks (4 of 30 ms; 4 of 60 ms)"),
+    ],
+)
+def test_timed_studies_of_their_own_need_one_staircase(
+    boss, timed_study, fields, reason
+):
+    Study.objects.update(preset="custom")
+    other = sibling(
+        timed_study, "another", protocol="hype_time", preset="custom", **fields
+    )
+    page = compare(boss, timed_study.arms.first(), other.arms.first())
+    assert reason in text(page)
 
 
 def test_timed_studies_need_one_preset(boss, timed_study):

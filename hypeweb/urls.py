@@ -397,6 +397,11 @@ urlpatterns = [
         name="report_version_retract",
     ),
     path(
+        "studies/<slug:slug>/report/versions/<int:number>/pdf/",
+        report_versions.report_version_pdf,
+        name="report_version_pdf",
+    ),
+    path(
         "studies/<slug:slug>/report/versions/<int:number>/report.<report_form:form>",
         report_versions.report_version_file,
         name="report_version_file",

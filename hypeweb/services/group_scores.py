@@ -1,24 +1,12 @@
 """Scores of the crowd and of experts apart, as they are stored and read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import groupby
 from typing import Any
 
 from hypeweb.models import GroupScores, Score, Study
 from hypeweb.models.pools import Pool
-from hypeweb.science.estimates import Estimate
-
-
-@dataclass(frozen=True)
-class Number:
-    """One number of an arm, as a row of `Score` holds it."""
-
-    kind: Score.Kind
-    estimate: Estimate
-    note: str = ""
-    bound: str = ""
-    statement: str = ""
-    person_spread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,26 +33,16 @@ class OfGroup:
     arms: dict[int, tuple[GroupNumber, ...]]
 
 
-def as_result(arm_id: int, numbers: Sequence[Number]) -> dict[str, Any]:
-    """Return the numbers of one arm as they are stored."""
-    return {
-        "arm": arm_id,
-        "numbers": [
-            {
-                "kind": number.kind.value,
-                "value": number.estimate.value,
-                "low": number.estimate.low,
-                "high": number.estimate.high,
-                "note": number.note,
-                "bound": number.bound,
-                "statement": number.statement,
-                "n_evaluators": number.estimate.n_evaluators,
-                "n_judgments": number.estimate.n_judgments,
-            }
-            for number in numbers
-            if number.estimate.value is not None or number.statement
-        ],
-    }
+def as_result(scores: Sequence[Score]) -> list[dict[str, Any]]:
+    """Return scores of a group as they are stored, arm by arm."""
+    kept = [one.name for one in fields(GroupNumber)]
+    return [
+        {
+            "arm": arm_id,
+            "numbers": [{name: getattr(one, name) for name in kept} for one in of_arm],
+        }
+        for arm_id, of_arm in groupby(scores, key=lambda score: score.arm_id)
+    ]
 
 
 def groups_of(study: Study, *, population: str, exclusions: str) -> list[OfGroup]:

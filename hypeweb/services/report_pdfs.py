@@ -91,8 +91,18 @@ def pdf_of(
     ).first()
 
 
+def failed_of(version: ReportVersion) -> ReportPdf | None:
+    """Return a version's PDF that could not be made, if there is one."""
+    return version.pdfs.filter(state=Job.State.FAILED).first()
+
+
 def read_pdf(pdf: ReportPdf | None) -> bytes:
     """Return a PDF's bytes."""
+    if pdf is not None and pdf.state == Job.State.FAILED:
+        raise NotFoundError(
+            "This PDF could not be made. Whoever may change the study can have it made "
+            "again, and reads there why."
+        )
     if pdf is None or pdf.state != Job.State.DONE:
         raise NotFoundError("This PDF is not there yet; ask for it and come back.")
     with default_storage.open(pdf.storage_key) as file:

@@ -172,6 +172,13 @@ def report_in(document: dict[str, Any], *, exclusions: ExclusionsChoice) -> Repo
     return snapshots.load(Report, pages[exclusions])
 
 
+def file_name(version: ReportVersion) -> str:
+    """Return what a version's files are called; what was retracted says so for good."""
+    retracted = Retraction.objects.filter(version=version).exists()
+    name = f"{version.study.slug}-v{version.number}"
+    return f"{name}-retracted" if retracted else name
+
+
 def read_file(version: ReportVersion, figure_pk: int, suffix: str) -> bytes:
     """Return a version's figure as it stood."""
     found = version.files.filter(name=_name(figure_pk, suffix)).first()
@@ -203,8 +210,13 @@ def _require_settled(study: Study, population: Population) -> None:
         )
     until = scores.last_counted(study, population=population)
     stored = StudyComparison.objects.filter(study=study, population=population)
-    ends = {one.basis.get("until") for one in stored}
-    if until is not None and ends != {until.isoformat()}:
+    bases = {one.exclusions: one.basis for one in stored}
+    ends = {basis.get("until") for basis in bases.values()}
+    # A session may end before another and be stored after it.
+    n_scored = bases.get(Exclusions.NONE, {}).get("n_judgments")
+    n_counted = scores.n_counted(study, population=population)
+    is_behind = ends != {until and until.isoformat()} or n_scored != n_counted
+    if until is not None and is_behind:
         raise ConflictError(
             "The scores do not rest on every finished session yet. The worker "
             "computes them now; try again in a minute."

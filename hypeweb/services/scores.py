@@ -1,7 +1,7 @@
 """Scores: what the finished sessions of each arm say."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,13 +24,12 @@ from hypeweb.models.scores import Exclusions
 from hypeweb.models.sessions import Truth
 from hypeweb.science.answers import EvaluatorAnswers, class_counts
 from hypeweb.science.arm_scores import Settings, TimedScores, UntimedScores
-from hypeweb.science.estimates import Caution
+from hypeweb.science.estimates import Caution, Estimate
 from hypeweb.science.judgments_table import JudgmentsTable, judgments_digest
 from hypeweb.science.populations import between_person_sd
 from hypeweb.science.response_times import ResponseTimes
 from hypeweb.science.table_scores import TableScores, plain, score_arms
 from hypeweb.services import comparisons, group_scores, quality, software
-from hypeweb.services.group_scores import Number
 from hypeweb.services.pseudonyms import pseudonym
 
 # A researcher's own preview is no evidence.
@@ -51,6 +50,18 @@ class Basis:
     study: Study
     population: str
     exclusions: Exclusions
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of an arm, as a row of `Score` holds it."""
+
+    kind: Score.Kind
+    estimate: Estimate
+    note: str = ""
+    bound: str = ""
+    statement: str = ""
+    person_spread: float | None = None
 
 
 def score_study(study_id: int, *, now: datetime) -> None:
@@ -79,17 +90,22 @@ def score_study(study_id: int, *, now: datetime) -> None:
             if left_out
             else everyone
         )
-        for exclusions, found in (
-            (Exclusions.NONE, everyone),
-            (Exclusions.APPLIED, kept),
+        groups_of_everyone = _by_group(study, population, without=(), until=until)
+        groups_kept = (
+            _by_group(study, population, without=left_out, until=until)
+            if left_out
+            else groups_of_everyone
+        )
+        for exclusions, found, groups in (
+            (Exclusions.NONE, everyone, groups_of_everyone),
+            (Exclusions.APPLIED, kept, groups_kept),
         ):
             if found is None:
                 continue
             table, scored = found
             basis = Basis(study, population, exclusions)
             scores += _scores(basis, table, scored, now=now)
-            without = left_out if exclusions == Exclusions.APPLIED else ()
-            by_group += _by_group(basis, without=without, until=until, now=now)
+            by_group += _group_rows(basis, groups, now=now)
             compared.append(
                 StudyComparison(
                     study=study,
@@ -114,53 +130,47 @@ def score_study(study_id: int, *, now: datetime) -> None:
 
 
 def _by_group(
-    basis: Basis,
+    study: Study,
+    population: str,
     *,
     without: Collection[int],
     until: datetime | None,
-    now: datetime,
-) -> list[GroupScores]:
+) -> dict[str, tuple[JudgmentsTable, TableScores]]:
     """Return what each group of pools says, where judgments of more than one count."""
-    study = basis.study
-    counted = Judgment.objects.filter(
-        COUNTS,
-        trial__session__study=study,
-        trial__session__population=basis.population,
-    ).exclude(trial__session__in=without)
+    counted = _counted(study, population).exclude(trial__session__in=without)
     groups = counted.order_by().values_list("trial__session__pool__group", flat=True)
     present = sorted(group for group in groups.distinct() if group)
     if len(present) < 2:  # noqa: PLR2004 one group is the whole study
-        return []
-    names = comparisons.arm_names(list(study.arms.all()))
-    found = []
-    for group in present:
-        table = judgments_of(
+        return {}
+    found = {
+        group: _score(
             study,
+            judgments_of(
+                study, population=population, without=without, until=until, group=group
+            ),
+        )
+        for group in present
+    }
+    return {group: scored for group, scored in found.items() if scored is not None}
+
+
+def _group_rows(
+    basis: Basis,
+    groups: Mapping[str, tuple[JudgmentsTable, TableScores]],
+    *,
+    now: datetime,
+) -> list[GroupScores]:
+    return [
+        GroupScores(
+            study=basis.study,
             population=basis.population,
-            without=without,
-            until=until,
+            exclusions=basis.exclusions,
             group=group,
+            result=group_scores.as_result(_scores(basis, table, scored, now=now)),
+            computed_at=now,
         )
-        scored = _score(study, table)
-        if scored is None:
-            continue
-        _, arms = scored
-        result = [
-            group_scores.as_result(pk, arm_numbers(table, name, arms.arms[name]))
-            for pk, name in names.items()
-            if name in arms.arms
-        ]
-        found.append(
-            GroupScores(
-                study=study,
-                population=basis.population,
-                exclusions=basis.exclusions,
-                group=group,
-                result=result,
-                computed_at=now,
-            )
-        )
-    return found
+        for group, (table, scored) in groups.items()
+    ]
 
 
 def _score(
@@ -182,15 +192,23 @@ def settings_of(study: Study) -> Settings:
 
 def last_counted(study: Study, *, population: str) -> datetime | None:
     """Return when the last session ended whose judgments count."""
-    counted = Judgment.objects.filter(
+    last: datetime | None = _counted(study, population).aggregate(
+        last=Max("trial__session__finished_at")
+    )["last"]
+    return last
+
+
+def n_counted(study: Study, *, population: str) -> int:
+    """Return how many judgments count, whether a score rests on them yet or not."""
+    return _counted(study, population).count()
+
+
+def _counted(study: Study, population: str) -> QuerySet[Judgment]:
+    return Judgment.objects.filter(
         COUNTS,
         trial__session__study=study,
         trial__session__population=population,
     )
-    last: datetime | None = counted.aggregate(last=Max("trial__session__finished_at"))[
-        "last"
-    ]
-    return last
 
 
 def named_for_outsiders(study: Study, table: JudgmentsTable) -> JudgmentsTable:
@@ -216,11 +234,7 @@ def judgments_of(
     random numbers that `manage.py score_judgments` would draw for the same rows.
     """
     names = comparisons.arm_names(list(study.arms.all()))
-    found = Judgment.objects.filter(
-        COUNTS,
-        trial__session__study=study,
-        trial__session__population=population,
-    )
+    found = _counted(study, population)
     if until is not None:
         found = found.filter(trial__session__finished_at__lte=until)
     if group is not None:

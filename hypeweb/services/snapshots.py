@@ -19,8 +19,9 @@ T = TypeVar("T")
 # What JSON holds, and what a type annotation may be: neither has a type of its own.
 Plain = Any
 Hint = Any
-# A token lets people in; whose a thing is concerns nobody outside.
-UNTOLD = frozenset({"token", "frozen_settings", "owner", "project"})
+# A token lets people in; whose a thing is, and what they noted of it, concerns nobody
+# outside.
+UNTOLD = frozenset({"token", "frozen_settings", "owner", "project", "notes"})
 
 
 def dump(value: object) -> Plain:

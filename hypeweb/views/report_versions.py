@@ -79,6 +79,15 @@ def report_version_retract(
 
 
 @login_required
+@require_POST
+def report_version_pdf(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Have a version's PDFs made that could not be."""
+    found = access.study_to_change(access.researcher(request), slug)
+    tasks.set_pdfs_of(access.report_version(found, number))
+    return redirect("report_version", slug=slug, number=number)
+
+
+@login_required
 @require_GET
 def report_version_file(
     request: HttpRequest, slug: str, number: int, form: str
@@ -91,7 +100,7 @@ def version_file(
     request: HttpRequest, version: ReportVersion, form: str
 ) -> HttpResponse:
     """Return a version as a file: the document itself, or made from it."""
-    name = f"{version.study.slug}-v{version.number}"
+    name = service.file_name(version)
     if form == "json":
         response = HttpResponse(version.document, content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="{name}.json"'
@@ -132,7 +141,11 @@ def version_page(
         else "",
         share_token=share_token,
     )
-    context = {"published": published, "retract_form": form}
+    context = {
+        "published": published,
+        "retract_form": form,
+        "failed_pdf": report_pdfs.failed_of(version) if form is not None else None,
+    }
     status = 400 if form is not None and form.errors else 200
     return reports.render_page(request, page, context, status=status)
 

@@ -142,6 +142,26 @@ def test_scores_that_are_behind_are_not_published(scored):
     assert publish(scored).number == 1
 
 
+def test_a_session_stored_late_holds_a_version_up(scored):
+    late = walk(join(scored))
+    # It ended before another that was stored, and scored, before it.
+    scored.sessions.filter(pk=late.pk).update(finished_at=NOW)
+    with pytest.raises(ConflictError, match="every finished session yet"):
+        publish(scored)
+    scores.score_study(scored.pk, now=NOW + timedelta(hours=1))
+    agreement.relate_study(scored.pk, now=timezone.now())
+    figures.draw_study(scored.pk, now=timezone.now())
+    version = publish(scored)
+    assert json.loads(version.document)["inputs"]["judgments"]["none"][
+        "n_judgments"
+    ] == scores.n_counted(scored, population="people")
+
+
+def test_what_somebody_noted_of_a_set_is_told_to_nobody(scored):
+    type(scored.real_set).objects.update(notes="a private remark")
+    assert "a private remark" not in publish(scored).document
+
+
 def test_scores_from_before_their_basis_was_kept_are_not_published(scored):
     StudyComparison.objects.update(basis={})
     with pytest.raises(ConflictError, match="every finished session yet"):
@@ -175,6 +195,23 @@ def test_both_answers_to_exclusions_are_kept(researcher):
     assert report_versions.read(version).has_exclusions
     applied = report_versions.read(version, exclusions="applied").report
     assert applied.excluded.is_applied
+    for exclusions in report_versions.BASES:
+        kept = report_versions.read(version, exclusions=exclusions).figures
+        drawn = figures.figures_of(study, population="people", exclusions=exclusions)
+        assert [one.pk for one in kept] == [one.pk for one in drawn] != []
+        assert {one.exclusions for one in kept} == {exclusions}
+        for one in kept:
+            assert report_versions.read_file(
+                version, one.pk, "svg"
+            ) == figures.read_figure(study, one.pk, "svg")
+    everyone, fewer = (
+        {
+            one.kind: one.content_hash
+            for one in report_versions.read(version, exclusions=basis).figures
+        }
+        for basis in report_versions.BASES
+    )
+    assert everyone["scores"] != fewer["scores"]
     assert sum(row.n_evaluators for row in applied.rows) == 1
 
 

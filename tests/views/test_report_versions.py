@@ -157,6 +157,31 @@ def test_strangers_see_no_version(version):
         assert client.get(of(version, name, **more)).status_code == 404
 
 
+def test_a_pdf_that_failed_is_made_again(researcher_client, scored, version, client):
+    ReportPdf.objects.update(state="failed", error="The worker lacks Pango.")
+    link = share(researcher_client, version, days=0)
+    studies.close_study(study=scored, actor=scored.owner, now=timezone.now())
+    shared = client.get(reverse("shared_report", args=[link.token]))
+    assert "Pango" not in text(shared)
+    refused = client.get(reverse("shared_report_file", args=[link.token, "pdf"]))
+    assert refused.status_code == 404
+    assert "could not be made" in text(refused)
+    assert "The worker lacks Pango." in text(researcher_client.get(of(version)))
+    address = of(version, "report_version_pdf")
+    assert client.post(address).status_code == 302
+    assert ReportPdf.objects.get().state == "failed"
+    assert researcher_client.post(address).url == of(version)
+    assert ReportPdf.objects.get().state == "queued"
+    assert "Make it again" not in text(researcher_client.get(of(version)))
+
+
+def test_files_of_what_was_retracted_are_named_so(researcher_client, version):
+    researcher_client.post(of(version, "report_version_retract"), {"reason": "wrong"})
+    for form in ("json", "csv"):
+        had = researcher_client.get(of(version, "report_version_file", form=form))
+        assert f"-v1-retracted.{form}" in had["Content-Disposition"]
+
+
 def share(client, version, **data):
     client.post(
         reverse("report_links", args=[version.study.slug]),

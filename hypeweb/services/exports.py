@@ -129,7 +129,7 @@ def _scores(study: Study, selection: Selection) -> QuerySet[Score]:
     found = Score.objects.filter(arm__study=study)
     if selection.population != "all":
         found = found.filter(population=selection.population)
-    return found.order_by("arm__position", "population", "kind")
+    return found.order_by("arm__position", "population", "exclusions", "kind")
 
 
 def _evaluations(study: Study, selection: Selection) -> QuerySet[Evaluation]:

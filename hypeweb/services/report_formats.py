@@ -52,6 +52,7 @@ def as_csv_rows(report: Report) -> list[list[str]]:
     heading = ["arm", "population", "exclusions", "evaluators", "judgments"]
     for column in report.columns + report.detail_columns:
         heading += [column.key, f"{column.key}_low", f"{column.key}_high"]
+        heading.append(f"{column.key}_printed")
     heading += ["place", "place_low", "place_high", "chance_best"]
     places = {line.place.arm: line.place for line in _places(report)}
     table = [heading]
@@ -60,6 +61,7 @@ def as_csv_rows(report: Report) -> list[list[str]]:
         line += [str(row.n_evaluators), str(row.n_judgments)]
         for cell in row.cells + row.details:
             line += [_plain(cell.value), _plain(cell.low), _plain(cell.high)]
+            line.append(f"{cell.text} {cell.interval_text}".strip())
         line += _place_cells(places.get(row.arm_label))
         table.append(line)
     return table

@@ -69,6 +69,8 @@ def test_page_json_csv_and_latex_have_one_set_of_strings(scored):
             said = arm["numbers"][cell.key]
             assert (said["text"], said["value"]) == (cell.text, cell.value)
             assert csv_row[heading.index(cell.key)] == repr(cell.value)
+            as_printed = f"{cell.text} {cell.interval_text}"
+            assert csv_row[heading.index(f"{cell.key}_printed")] == as_printed
             for printed in (cell.text, cell.interval_text):
                 assert printed in text
                 assert paper.escape(printed) in table

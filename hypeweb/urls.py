@@ -206,6 +206,7 @@ urlpatterns = [
         name="subscription_delete",
     ),
     path("studies/<slug:slug>/close/", studies.study_close, name="study_close"),
+    path("studies/<slug:slug>/people/", appeals.study_people, name="study_people"),
     path("studies/<slug:slug>/pools/", pools.study_pools, name="study_pools"),
     path("studies/<slug:slug>/pools/<int:pk>/", pools.study_pool, name="study_pool"),
     path(

@@ -1,6 +1,7 @@
 """Messages of evaluators, and whom a project lets in no more."""
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from hypeweb import access
 from hypeweb.recruiting_forms import BlockForm, ReplyForm
-from hypeweb.services import admissions
+from hypeweb.services import admissions, people
 from hypeweb.services import appeals as service
 from hypeweb.services.errors import DomainError
 
@@ -53,7 +54,7 @@ def session_block(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     admissions.block(
         session=session, **form.cleaned_data, actor=user, now=timezone.now()
     )
-    return redirect("inbox")
+    return _back(request, user)
 
 
 @login_required
@@ -62,7 +63,7 @@ def block_lift(request: HttpRequest, pk: int, block_pk: int) -> HttpResponse:
     user = access.researcher(request)
     found = access.block_to_lift(user, pk, block_pk)
     admissions.lift_block(found=found, actor=user)
-    return redirect("inbox")
+    return _back(request, user)
 
 
 @login_required
@@ -71,4 +72,24 @@ def session_requalify(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     user = access.researcher(request)
     session = access.session_of_study(access.study_to_change(user, slug), pk)
     admissions.requalify(session=session, actor=user)
-    return redirect("inbox")
+    return _back(request, user)
+
+
+@never_cache
+@login_required
+@require_GET
+def study_people(request: HttpRequest, slug: str) -> HttpResponse:
+    found = access.study_to_change(access.researcher(request), slug)
+    page, rows = people.people_of(
+        found, number=request.GET.get("page", ""), now=timezone.now()
+    )
+    context = {"study": found, "page": page, "people": rows}
+    return render(request, "studies/people.html", context)
+
+
+def _back(request: HttpRequest, user: User) -> HttpResponse:
+    """Go back to the people of a study, or to the inbox."""
+    slug = request.POST.get("back", "")
+    if not slug:
+        return redirect("inbox")
+    return redirect("study_people", slug=access.study(user, slug).slug)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from hypeweb.models import (
     Budget,
@@ -147,6 +148,19 @@ def test_a_researcher_sees_pools_money_and_messages(
     admissions.block(
         session=session, reason="Clicks at once", days=90, actor=study.owner, now=NOW
     )
+    Session.objects.filter(pk=session.pk).update(state="screened_out")
+    other = Session.objects.exclude(pk=session.pk).order_by("pk")[0]
+    admissions.block(
+        session=other,
+        reason="Twice here",
+        days=30,
+        actor=study.owner,
+        now=timezone.now(),
+    )
+    page.goto(f"{base}/people/")
+    page.locator("summary", has_text="Second chance, or a block").click()
+    page.locator("summary", has_text="Block").first.click()
+    check_page("people")
     page.goto(f"{live_server.url}/inbox/")
     check_page("inbox")
     page.get_by_label("Answer to session").fill("We look at it.")

@@ -2,7 +2,9 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -185,6 +187,46 @@ def test_people_are_blocked_and_let_in_again(researcher_client, study):
     assert "Clicks without" in text(researcher_client.get(reverse("inbox")))
     researcher_client.post(reverse("block_lift", args=[study.project_id, made.pk]))
     assert not Block.objects.exists()
+
+
+def test_people_are_blocked_from_their_studys_page(researcher_client, study):
+    first, second = walk(join(study)), join(study)
+    page = at("study_people", study)
+    shown = text(researcher_client.get(page))
+    assert shown.index(f"Session {second.pk}") < shown.index(f"Session {first.pk}")
+    assert "4 answers" in shown
+    assert "Let them try" not in shown
+
+    blocked = {"reason": "Clicks at once", "days": 9, "back": study.slug}
+    done = researcher_client.post(at("session_block", study, first.pk), blocked)
+    assert done.url == page
+    assert ": Clicks at once" in text(researcher_client.get(page))
+    lift = reverse("block_lift", args=[study.project_id, Block.objects.get().pk])
+    assert researcher_client.post(lift, {"back": study.slug}).url == page
+
+    Session.objects.filter(pk=first.pk).update(state="screened_out")
+    assert "Let them try" in text(researcher_client.get(page))
+    again = at("session_requalify", study, first.pk)
+    assert researcher_client.post(again, {"back": study.slug}).url == page
+    first.refresh_from_db()
+    assert first.state == "consented"
+    assert researcher_client.post(again, {"back": "nowhere"}).status_code == 409
+    stranger = Client()
+    stranger.force_login(factories.make_user("stranger"))
+    assert stranger.get(page).status_code == 404
+
+
+def test_a_page_of_people_takes_as_many_queries_for_three_as_for_one(
+    researcher_client, study, django_assert_num_queries
+):
+    page = at("study_people", study)
+    walk(join(study))
+    with CaptureQueriesContext(connection) as one:
+        researcher_client.get(page)
+    for _ in range(2):
+        walk(join(study))
+    with django_assert_num_queries(len(one)):
+        researcher_client.get(page)
 
 
 def test_a_code_is_shown_at_the_end(client, study):

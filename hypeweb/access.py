@@ -432,6 +432,7 @@ def report_version(study: Study, number: int) -> ReportVersion:
     found: ReportVersion | None = (
         ReportVersion.objects.filter(study=study, number=number)
         .select_related("study")
+        .defer("document")
         .first()
     )
     if found is None:
@@ -442,7 +443,9 @@ def report_version(study: Study, number: int) -> ReportVersion:
 def shared_link(token: str, *, now: datetime) -> ReportLink:
     """Return a secret link with what it shows, while it is valid."""
     related = ("study", "version")
-    found = ReportLink.objects.filter(token=token).select_related(*related).first()
+    links = ReportLink.objects.filter(token=token).select_related(*related)
+    # A page of many images does not read the document for each of them.
+    found = links.defer("version__document").first()
     if found is None or not found.is_valid(now=now):
         raise NotFoundError(
             "This link has expired or was withdrawn. Ask the person who sent it for a "

@@ -4,7 +4,9 @@ import re
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -173,6 +175,23 @@ def test_a_pdf_that_failed_is_made_again(researcher_client, scored, version, cli
     assert researcher_client.post(address).url == of(version)
     assert ReportPdf.objects.get().state == "queued"
     assert "Make it again" not in text(researcher_client.get(of(version)))
+
+
+def test_figures_and_images_are_had_without_the_document(
+    researcher_client, scored, version, client
+):
+    link = share(researcher_client, version, days=0)
+    studies.close_study(study=scored, actor=scored.owner, now=timezone.now())
+    figure = version.files.filter(name__endswith=".svg").first().name.split(".")[0]
+    image = scored.real_set.samples.first()
+    for address in (
+        of(version, "version_figure", pk=figure, suffix="svg"),
+        reverse("shared_figure", args=[link.token, figure, "svg"]),
+        reverse("shared_image", args=[link.token, image.pk]),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            assert researcher_client.get(address).status_code == 200
+        assert not any('"document"' in query["sql"] for query in queries)
 
 
 def test_files_of_what_was_retracted_are_named_so(researcher_client, version):

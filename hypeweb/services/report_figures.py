@@ -39,11 +39,11 @@ def plan(report: Report) -> Iterator[Planned]:
     )
     yield from _people_and_metrics(report)
     yield from _plane(report)
+    found = evaluations.evaluations_of(report.study)
     runs = {
         row.arm_label: run
         for row in report.rows
-        if (run := evaluations.evaluations_of(report.study).get(row.sample_set.pk))
-        and run.state == Evaluation.State.DONE
+        if (run := found.get(row.sample_set.pk)) and run.state == Evaluation.State.DONE
     }
     yield from _distance_by_size(runs)
     yield from _labels(report, runs)
@@ -293,7 +293,7 @@ def _distance_by_size(runs: Mapping[str, Evaluation]) -> Iterator[Planned]:
         yield Planned(
             kind="fid_by_size",
             title="FID against the number of generated images",
-            alt=listed(["FID falls with the number of images.", *told]),
+            alt=listed(["FID depends on the number of images.", *told]),
             data=Panels(
                 title="FID against the number of images",
                 x_label="generated images",

@@ -174,7 +174,7 @@ def agreement_section(
         else _no_order("The metrics"),
         lines=lines,
         has_verdict=has_verdict,
-        basis=_agreement_basis(len(lines)) if has_verdict else "",
+        basis=_agreement_basis(study, len(lines)) if has_verdict else "",
     )
 
 
@@ -183,7 +183,12 @@ def says_something(found: RankCorrelation) -> bool:
     return found.smallest_p is not None and found.smallest_p <= ALPHA
 
 
-def _agreement_basis(n_metrics: int) -> str:
+def _agreement_basis(study: Study, n_metrics: int) -> str:
+    people = (
+        ", and people's scores of them as independent, which usually makes them wider"
+        if study.is_within
+        else ""
+    )
     among = (
         f" Each of {n_metrics} metrics is tested alone, without adjustment: the more "
         "there are, the likelier one agrees by chance."
@@ -192,7 +197,7 @@ def _agreement_basis(n_metrics: int) -> str:
     )
     return (
         "p takes the arms as drawn from many, and is exact up to eight of them; the "
-        f"intervals take them as they are.{among}"
+        f"intervals take them as they are{people}.{among}"
     )
 
 

@@ -20,6 +20,7 @@ from hypeweb.models import (
     MetricResult,
     Pool,
     ReportVersion,
+    Retraction,
     SampleSet,
     Study,
 )
@@ -152,6 +153,15 @@ def software_note(document: Document) -> str:
         if now.get(name) != value and name in {"numpy", "scipy", "hypeweb.science"}
     ]
     return f"The scores were computed with {', '.join(other)}." if other else ""
+
+
+def retraction_note(version: ReportVersion) -> str:
+    """Return that a version was retracted, and why; empty where it was not."""
+    retraction = Retraction.objects.filter(version=version).first()
+    if retraction is None:
+        return ""
+    when = f"{retraction.retracted_at:%Y-%m-%d}"
+    return f"It was retracted on {when}, for this reason: {retraction.reason}\n"
 
 
 def _check_hash(text: str, version: ReportVersion | None) -> Check:

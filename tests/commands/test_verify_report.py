@@ -182,6 +182,25 @@ def test_a_study_within_subjects_comes_out_again(within, verify, tmp_path):
     assert "comparison, pairs 1, pair, p_paired: stated" in said
 
 
+def test_a_timed_study_comes_out_again(researcher, verify, tmp_path):
+    study = factories.open_study(
+        researcher, protocol="hype_time", n_arms=2, n_images=30, images_per_block=12
+    )
+    for answers in ("rrrrw", "wwrr", "rrrw", "wrrw"):
+        walk(join(study), answers)
+    publish(study)
+    status, said = verify(study.slug)
+    assert status == 0, said
+    path, judgments = tmp_path / "version.json", tmp_path / "judgments.csv"
+    path.write_text(study.report_versions.get().document, encoding="utf-8")
+    data = exports.export(
+        study, what="judgments", form="csv", selection=Selection("people")
+    )
+    judgments.write_bytes(b"".join(data))
+    status, said = verify(path, "--judgments", judgments)
+    assert status == 0, said
+
+
 def test_groups_come_out_again(study, verify):
     experts = study.pools.create(name="Doctors", group="experts", token="experts")
     chosen = study.sessions.order_by("pk")[:2]
@@ -205,6 +224,17 @@ def test_people_who_came_after_a_version_without_any_do_not_matter(researcher, v
     assert version.judgments_hash == ""
     status, said = verify(study.slug)
     assert status == 0, said
+
+
+def test_a_retraction_is_told_beside_the_numbers(study, version, verify):
+    report_versions.retract(
+        version=version, reason="a wrong real set", actor=study.owner, now=NOW
+    )
+    status, said = verify(study.slug)
+    assert status == 0
+    assert said.splitlines()[-1] == (
+        "It was retracted on 2026-01-02, for this reason: a wrong real set"
+    )
 
 
 def test_the_metrics_come_out_again_from_the_images(study, version, verify):

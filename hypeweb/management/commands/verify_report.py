@@ -71,6 +71,8 @@ class Command(BaseCommand):
                 text=text,
             )
             all_agree = self._print(document, list(checks))
+            if version is not None:
+                self.stdout.write(verification.retraction_note(version), ending="")
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
         if not all_agree:

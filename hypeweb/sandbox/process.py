@@ -2,23 +2,19 @@
 
 import json
 import math
-import os
 import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[2]
-# What the child may know of the worker's environment: where libraries are, no secret.
-PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "LANG")
+from hypeweb.sandbox.spawning import pipe, spawned
+
 MAX_HEADER_BYTES = 2**20
 GIB = 2**30
 
@@ -148,17 +144,17 @@ class OnnxProcess:
         )
 
     def _send(self, data: bytes) -> None:
-        _pipe(self._process.stdin).write(data)
-        _pipe(self._process.stdin).flush()
+        pipe(self._process.stdin).write(data)
+        pipe(self._process.stdin).flush()
 
     def _read(self, n_bytes: int) -> bytes:
-        data = _pipe(self._process.stdout).read(n_bytes)
+        data = pipe(self._process.stdout).read(n_bytes)
         if len(data) < n_bytes:
             raise EOFError
         return data
 
     def _reply(self) -> dict[str, Any]:
-        line = _pipe(self._process.stdout).readline(MAX_HEADER_BYTES)
+        line = pipe(self._process.stdout).readline(MAX_HEADER_BYTES)
         if not line.endswith(b"\n"):
             raise EOFError
         header: dict[str, Any] = json.loads(line)
@@ -179,47 +175,17 @@ def open_onnx(path: Path, *, limits: Limits) -> Iterator[OnnxProcess]:
         "n_threads": limits.n_threads,
         "use_cuda": limits.use_cuda,
     }
-    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(  # noqa: S603 - our own module
-            [
-                *(sys.executable, "-P", "-m", "hypeweb.sandbox.child"),
-                *(str(path.resolve()), json.dumps(options)),
-            ],
-            env={
-                **passed_on,
-                "PYTHONPATH": str(ROOT),
-                "HOME": folder,
-                "TMPDIR": folder,
-                "MALLOC_ARENA_MAX": "2",
-                "OMP_NUM_THREADS": "1",
-                "OPENBLAS_NUM_THREADS": "1",
-            },
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            yield OnnxProcess(process, limits)
-        finally:
-            process.kill()
-            # A dead process leaves what was not flushed to it, and closing flushes.
-            with suppress(BrokenPipeError):
-                _pipe(process.stdin).close()
+    with spawned(
+        "hypeweb.sandbox.child",
+        *(str(path.resolve()), json.dumps(options)),
+        env={"MALLOC_ARENA_MAX": "2"},
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        yield OnnxProcess(process, limits)
 
 
 def _port(entry: dict[str, Any]) -> Port:
     return Port(str(entry["name"]), str(entry["type"]), tuple(entry["shape"]))
-
-
-def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    if stream is None:
-        raise EOFError
-    return stream
 
 
 def _no_memory(limits: Limits) -> str:

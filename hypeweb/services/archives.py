@@ -69,15 +69,15 @@ def _folder(path: Path) -> Archive:
     root = path.resolve()
     files = sorted(
         file
-        for file in path.rglob("*")
+        for file in root.rglob("*")
         if file.is_file()
-        and not hidden(file.relative_to(path).as_posix())
+        and not hidden(file.relative_to(root).as_posix())
         # A link may not lead out of the folder that was named.
         and (not file.is_symlink() or file.resolve().is_relative_to(root))
     )
     return Archive(
         len(files),
-        (Entry(file.relative_to(path).as_posix(), file) for file in files),
+        (Entry(file.relative_to(root).as_posix(), file) for file in files),
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,10 @@ class Entry:
         if isinstance(self.source, Image.Image):
             return 3 * self.source.width * self.source.height
         return _USUAL_BYTES
+
+    def fetched(self) -> "Entry":
+        """Return the entry as another process can read it."""
+        return replace(self, source=self.source()) if callable(self.source) else self
 
     def read(self) -> tuple[Image.Image, Source]:
         """Return the decoded image and its origin, or raise UnusableImageError."""

@@ -3,14 +3,16 @@
 import hashlib
 import io
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from django.conf import settings
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.Image import Resampling
 
-from hypeweb.services.png_files import write_png
+from hypeweb.services.png_files import write_pngs
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
@@ -82,10 +84,23 @@ def decode(data: bytes) -> Image.Image:
 
 def encode(image: Image.Image, *, size: int | None) -> Encoded:
     """Return the stored form: cropped to a centred square of `size` where given."""
-    if size is not None and image.size != (size, size):
-        image = ImageOps.fit(image, (size, size), Resampling.BICUBIC)
-    png = write_png(np.asarray(image))
-    return Encoded(png, hashlib.sha256(png).hexdigest(), image.width, image.height)
+    return encode_all([image], size=size)[0]
+
+
+def encode_all(images: Sequence[Image.Image], *, size: int | None) -> list[Encoded]:
+    """Return the stored forms of several images, which is faster for small ones."""
+    fitted = [_fit(image, size) for image in images]
+    return [
+        Encoded(png, hashlib.sha256(png).hexdigest(), width, height)
+        for (width, height), alike in groupby(fitted, lambda image: image.size)
+        for png in write_pngs(np.stack([np.asarray(image) for image in alike]))
+    ]
+
+
+def _fit(image: Image.Image, size: int | None) -> Image.Image:
+    if size is None or image.size == (size, size):
+        return image
+    return ImageOps.fit(image, (size, size), Resampling.BICUBIC)
 
 
 def _check_header(image: Image.Image) -> None:

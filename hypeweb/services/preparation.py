@@ -1,38 +1,66 @@
 """From entries to stored images, ahead of the reader, on as many cores as there are.
 
-Decoding, packing and hashing let go of the interpreter's lock: threads use every core.
+Threads fetch entries and put images into a bucket. Decoding and packing happen in
+processes: each keeps its memory, and none waits for another's lock.
 """
 
+import json
 import os
+import pickle
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from queue import LifoQueue
+from subprocess import Popen
+from typing import IO
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from hypeweb.models.samples import SAMPLE_KEY
+from hypeweb.sandbox.spawning import pipe, spawned
 from hypeweb.services import processing
 from hypeweb.services.entries import Entry
-from hypeweb.services.images import Encoded
+from hypeweb.services.errors import DomainError
+from hypeweb.services.images import Source
 from hypeweb.services.processing import Kept, LocalStore, Skipped
 
+N_CORES = os.cpu_count() or 1
 # A bucket answers late: while some wait for it, others decode.
-N_THREADS = 4 * (os.cpu_count() or 1)
-BATCH_IMAGES = 32
+N_THREADS = 4 * N_CORES
+# So many are prepared before it is worth what processes take to start.
+FEW_IMAGES = 64
+BATCH_IMAGES = 128
 BATCH_BYTES = 2**20
 MAX_BYTES_AHEAD = 64 * 2**20
+DIED = (
+    "A process that decodes images died, most likely for want of memory. Make the "
+    "images smaller or give the worker more, and try again."
+)
+# An image's memory serves the next: given back and fetched anew it costs a third more.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**26),
+}
+
+Outcomes = list[Kept | Skipped]
+Process = Callable[[Sequence[Entry]], Outcomes]
 
 
 def prepare(entries: Iterable[Entry], *, size: int | None) -> Iterator[Kept | Skipped]:
     """Yield what each entry came to, in order; few are in memory at a time."""
     store = _local_store() or _store_remotely
-    process = partial(processing.process, size=size, store=store)
-    waiting: deque[tuple[Future[list[Kept | Skipped]], int]] = deque()
-    n_bytes = 0
-    with ThreadPoolExecutor(N_THREADS, thread_name_prefix="prepare") as pool:
+    process_here = partial(processing.process, size=size, store=store)
+    waiting: deque[tuple[Future[Outcomes], int]] = deque()
+    n_bytes = n_seen = 0
+    with (
+        _processes(size) as process,
+        ThreadPoolExecutor(N_THREADS, thread_name_prefix="prepare") as pool,
+    ):
         try:
             for batch, weight in _batches(entries):
                 while waiting and (
@@ -41,7 +69,9 @@ def prepare(entries: Iterable[Entry], *, size: int | None) -> Iterator[Kept | Sk
                     future, freed = waiting.popleft()
                     n_bytes -= freed
                     yield from future.result()
-                waiting.append((pool.submit(process, batch), weight))
+                n_seen += len(batch)
+                run = process_here if n_seen <= FEW_IMAGES else process
+                waiting.append((pool.submit(run, batch), weight))
                 n_bytes += weight
             while waiting:
                 yield from waiting.popleft()[0].result()
@@ -59,6 +89,61 @@ def store_png(key: str, png: bytes) -> None:
         processing.write_once(path, png)
 
 
+@contextmanager
+def _processes(size: int | None) -> Iterator[Process]:
+    """Lend what prepares a batch in a process, each started when first needed."""
+    store = _local_store()
+    free: LifoQueue[Popen[bytes] | None] = LifoQueue()
+    for _ in range(N_CORES):
+        free.put(None)
+    with ExitStack() as started:
+
+        def process(batch: Sequence[Entry]) -> Outcomes:
+            request = ([entry.fetched() for entry in batch], size, store)
+            child = free.get()
+            try:
+                child = child or started.enter_context(
+                    spawned(
+                        "hypeweb.services.processing",
+                        str(settings.MAX_IMAGE_PIXELS),
+                        env=KEEP_MEMORY,
+                        stderr=None,
+                    )
+                )
+                pickle.dump(request, pipe(child.stdin))
+                pipe(child.stdin).flush()
+                outcomes, pngs = _reply(pipe(child.stdout), has_pngs=store is None)
+            except (OSError, EOFError) as error:
+                raise DomainError(DIED) from error
+            finally:
+                free.put(child)
+            for digest, png in pngs:
+                _store_remotely(digest, png)
+            return outcomes
+
+        yield process
+
+
+def _reply(
+    replies: IO[bytes], *, has_pngs: bool
+) -> tuple[Outcomes, list[tuple[str, bytes]]]:
+    """Return what a process made of a batch, with the images that it did not store."""
+    line = replies.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    outcomes: Outcomes = []
+    pngs = []
+    for fields in json.loads(line):
+        if "reason" in fields:
+            outcomes.append(Skipped(**fields))
+            continue
+        kept = Kept(**{**fields, "source": Source(**fields["source"])})
+        outcomes.append(kept)
+        if has_pngs:
+            pngs.append((kept.content_hash, replies.read(kept.size_bytes)))
+    return outcomes, pngs
+
+
 def _local_store() -> LocalStore | None:
     """Return where images are stored as files; None where they go to a bucket."""
     try:
@@ -67,8 +152,8 @@ def _local_store() -> LocalStore | None:
         return None
 
 
-def _store_remotely(encoded: Encoded) -> None:
-    _put(SAMPLE_KEY.format(encoded.content_hash), encoded.png)
+def _store_remotely(content_hash: str, png: bytes) -> None:
+    _put(SAMPLE_KEY.format(content_hash), png)
 
 
 def _put(key: str, data: bytes) -> None:

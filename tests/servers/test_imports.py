@@ -8,7 +8,7 @@ from tests.servers.test_site import PASSWORD
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
-# So many that the worker starts processes that decode, of more than one part together.
+# So many that the worker starts processes that decode; more than one part together.
 N_IMAGES = 320
 SIDE = 128
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from hypeweb.services.png_files import write_png
+from hypeweb.services.png_files import write_png, write_pngs
 
 
 @given(
@@ -22,6 +22,15 @@ def test_every_pixel_comes_back(pixels):
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.mode, image.info) == ("PNG", "RGB", {})
         assert np.array_equal(np.asarray(image), pixels)
+
+
+@given(
+    st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5)).flatmap(
+        lambda size: arrays(np.uint8, (*size, 3))
+    )
+)
+def test_images_packed_together_are_as_if_alone(pixels):
+    assert write_pngs(pixels) == [write_png(image) for image in pixels]
 
 
 @pytest.mark.parametrize(("across", "down"), [(3, 0), (0, 3)])

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -419,9 +419,11 @@ def arrival_from_prolific(query: Mapping[str, str]) -> Arrival:
 def join(*, pool: Pool, arrival: Arrival, now: datetime) -> Session:
     """Open the session of somebody whom a service sent, tied to their submission.
 
-    Who returned an assignment and took another goes on where they were.
+    Who returned an assignment and took another goes on where they were. Amazon may
+    give one that was returned, under the same id, to another worker: it is theirs then.
     """
     _follow(pool, arrival)
+    _untie(pool, arrival)
     return _join(pool, arrival, now=now)
 
 
@@ -451,17 +453,46 @@ def _follow(pool: Pool, arrival: Arrival) -> None:
         )
 
 
+def _untie(pool: Pool, arrival: Arrival) -> None:
+    """Take an assignment from the session of who returned it to Amazon."""
+    if pool.kind not in MTURK:
+        return  # no two people have one submission at Prolific
+    others = _tied(pool, arrival).exclude(_is_of(pool, arrival))
+    held = others.filter(rejection="").first()
+    if held is None or not _was_given_back(held):
+        return
+    with transaction.atomic():
+        Session.objects.select_for_update(of=("self",)).get(pk=held.session_id)
+        moved = Payment.objects.filter(
+            session=held.session_id, state__in=spending.MOVED
+        )
+        if not moved.exists():
+            # Not if they took another one meanwhile.
+            others.filter(pk=held.pk).delete()
+
+
 def _held(pool: Pool, arrival: Arrival) -> Enrolment | None:
     """Return with which submission somebody began a study."""
-    channel = _channel(pool)
     return Enrolment.objects.filter(
-        service=_service(pool),
-        session__study=pool.study,
+        _is_of(pool, arrival), service=_service(pool), session__study=pool.study
+    ).first()
+
+
+def _is_of(pool: Pool, arrival: Arrival) -> Q:
+    """Return the condition that a submission's session is that of who arrived."""
+    channel = _channel(pool)
+    return Q(
         session__evaluator__channel=channel,
         session__evaluator__external_id_hash=identities.hash_of(
             arrival.worker_id, channel=channel
         ),
-    ).first()
+    )
+
+
+def _tied(pool: Pool, arrival: Arrival) -> QuerySet[Enrolment]:
+    return Enrolment.objects.filter(
+        service=_service(pool), external_id=arrival.submission_id
+    )
 
 
 def _was_given_back(held: Enrolment) -> bool:
@@ -522,12 +553,9 @@ def _join(pool: Pool, arrival: Arrival, *, now: datetime) -> Session:
 
 
 def session_of(pool: Pool, arrival: Arrival) -> Session | None:
-    """Return the session that was begun with an assignment."""
-    found = (
-        Enrolment.objects.select_related("session")
-        .filter(service=_service(pool), external_id=arrival.submission_id)
-        .first()
-    )
+    """Return the session that somebody began with an assignment; nobody else's."""
+    own = _tied(pool, arrival).filter(_is_of(pool, arrival))
+    found = own.select_related("session").first()
     return found.session if found else None
 
 

@@ -229,6 +229,32 @@ def test_whether_an_assignment_was_returned_is_never_guessed(paid, mturk):
     assert Enrolment.objects.get().external_id == "3ASSIGNMENT0000"
 
 
+def test_an_assignment_that_amazon_gives_to_another_worker_is_theirs(
+    paid, mturk, clock
+):
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool, 3)
+    first = walk(arrive(pool, posting=posting))
+    settlements.settle(first.pk, now=NOW)
+    # Returned at Amazon, which gives the same id to the next worker.
+    arrival = Arrival("AWORKER00001", "3ASSIGNMENT0000", posting.external_id)
+    assert recruiting.session_of(pool, arrival) is None
+
+    second = recruiting.join(pool=pool, arrival=arrival, now=NOW)
+
+    assert second != first
+    assert Enrolment.objects.get().session == second
+    assert recruiting.session_of(pool, arrival) == second
+    mturk.submit("3ASSIGNMENT0000", worker_id="AWORKER00001")
+    for payment in Payment.objects.all():
+        payer = accounts.payer_of(payment)
+        payments.send_payment(payment.pk, payer=payer, now=clock.now)
+    assert mturk.approvals == mturk.bonuses == []
+    back = Arrival("AWORKER00000", "3LATER", posting.external_id)
+    assert recruiting.join(pool=pool, arrival=back, now=NOW) == first
+    assert first.enrolment.external_id == "3LATER"
+
+
 def test_a_preview_of_a_hit_is_nobody():
     shown = {"assignmentId": "ASSIGNMENT_ID_NOT_AVAILABLE", "hitId": "3H"}
     assert recruiting.arrival_from_mturk(shown) is None

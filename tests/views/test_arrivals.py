@@ -89,6 +89,10 @@ def test_from_a_hit_to_its_code(client, mturk_pool):
     walk(session)
     code = completion.ending_of(Session.objects.get(), now=NOW).code
     assert code in text(hit(client, mturk_pool))
+    # Amazon gives an assignment that was returned to another worker, under its id.
+    other = text(hit(client, mturk_pool, workerId="AWORKER000002"))
+    assert code not in other
+    assert "Agree and continue" in text(client.get(begin_url(other)))
 
 
 def test_an_entry_of_somebodys_own_making_is_refused(client, mturk_pool):

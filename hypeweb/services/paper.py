@@ -144,9 +144,15 @@ def _rows(row: Row, n_people: int) -> tuple[str, str]:
     intervals = [_interval(cell) for cell in row.cells]
     intervals.insert(n_people, "")
     return (
-        f"    {' & '.join([escape(row.arm_label), *values])} \\\\",
+        f"    {' & '.join([_name(row), *values])} \\\\",
         f"    {' & '.join(['', *intervals])} \\\\",
     )
+
+
+def _name(row: Row) -> str:
+    text = escape(row.arm_label)
+    # What ends a row would take a bracket or a star for its own.
+    return f"{{{text}}}" if text.startswith(("[", "*")) else text
 
 
 def _value(cell: Cell) -> str:

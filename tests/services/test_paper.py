@@ -88,6 +88,13 @@ def test_names_are_escaped(scored):
     assert r"A\_name \textless{}b\textgreater{}" in table
 
 
+@pytest.mark.parametrize("label", ["[EMA] model", "*best"])
+def test_a_name_is_no_argument_of_the_line_before_it(study, label):
+    Arm.objects.filter(study=study, position=1).update(label=label)
+    table = paper.latex_table(reports.build_report(study))
+    assert f"{{{label}}} &" in table
+
+
 def test_exactly_what_was_used_is_cited(scored):
     report = reports.build_report(scored)
     text, entries = paper.methods_text(report), paper.bibtex(report)

@@ -43,6 +43,7 @@ def as_json(report: Report) -> dict[str, object]:
         "comparison": plain(report.comparison),
         "people_and_metrics": plain(report.agreement),
         "disagreements": list(report.disagreements),
+        "images": plain(report.images),
         "watch": list(report.watch),
     }
 

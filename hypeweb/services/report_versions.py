@@ -40,6 +40,7 @@ from hypeweb.services.reports import ExclusionsChoice, Population, Report
 FORMAT = "hypeweb report version"
 FORMAT_NUMBER = 1
 MAX_REASON = 2000
+REDRAWN = "The worker draws the figures anew just now; try again in a minute."
 BASES: tuple[ExclusionsChoice, ...] = ("none", "applied")
 
 
@@ -58,21 +59,21 @@ class Published:
 def publish(
     *, study: Study, population: Population, note: str, actor: User, now: datetime
 ) -> ReportVersion:
-    """Freeze a study's report under the next number."""
+    """Freeze a study's report under the next number.
+
+    Files are copied before the study is locked, which people who join wait for.
+    """
+    _require_settled(study, population)
+    drawn = _drawn(study, population)
+    files = [kept for figure in drawn for kept in _kept(figure)]
+    hashes = {file.name: file.sha256 for file in files}
     with transaction.atomic():
         study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
         _require_settled(study, population)
+        if _drawn(study, population) != drawn:
+            raise ConflictError(REDRAWN)
         last = study.report_versions.order_by("-number").first()
         number = last.number + 1 if last else 1
-        drawn = [
-            figure
-            for exclusions in BASES
-            for figure in figures.figures_of(
-                study, population=population, exclusions=exclusions
-            )
-        ]
-        files = {name: data for figure in drawn for name, data in _files(figure)}
-        hashes = {name: _sha256(data) for name, data in files.items()}
         document = _document(
             study, population=population, number=number, note=note, now=now
         )
@@ -94,16 +95,9 @@ def publish(
             published_by=actor,
             published_at=now,
         )
-        for name, data in files.items():
-            kept = VersionFile(
-                version=version,
-                name=name,
-                sha256=hashes[name],
-                size_bytes=len(data),
-            )
-            if not default_storage.exists(kept.storage_key):
-                default_storage.save(kept.storage_key, ContentFile(data))
-            kept.save()
+        for file in files:
+            file.version = version
+            file.save()
         audit.record(
             actor=actor,
             action="published the report",
@@ -278,10 +272,30 @@ def _set(name: str, sample_set: SampleSet) -> dict[str, object]:
     }
 
 
-def _files(figure: StudyFigure) -> Iterator[tuple[str, bytes]]:
+def _drawn(study: Study, population: Population) -> list[StudyFigure]:
+    return [
+        figure
+        for exclusions in BASES
+        for figure in figures.figures_of(
+            study, population=population, exclusions=exclusions
+        )
+    ]
+
+
+def _kept(figure: StudyFigure) -> Iterator[VersionFile]:
+    """Copy a figure's files to where nothing changes them; the rows are not stored."""
     for suffix in figures.FORMATS:
-        with default_storage.open(figure.storage_key(suffix)) as file:
-            yield _name(figure.pk, suffix), file.read()
+        try:
+            with default_storage.open(figure.storage_key(suffix)) as file:
+                data: bytes = file.read()
+        except FileNotFoundError as error:
+            raise ConflictError(REDRAWN) from error
+        kept = VersionFile(
+            name=_name(figure.pk, suffix), sha256=_sha256(data), size_bytes=len(data)
+        )
+        if not default_storage.exists(kept.storage_key):
+            default_storage.save(kept.storage_key, ContentFile(data))
+        yield kept
 
 
 def _named(figure: StudyFigure, hashes: dict[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -155,6 +156,28 @@ def test_a_session_stored_late_holds_a_version_up(scored):
     assert json.loads(version.document)["inputs"]["judgments"]["none"][
         "n_judgments"
     ] == scores.n_counted(scored, population="people")
+
+
+def test_figures_that_are_drawn_anew_meanwhile_are_not_published(scored, monkeypatch):
+    figure = scored.figures.first()
+    default_storage.delete(figure.storage_key("png"))
+    with pytest.raises(ConflictError, match="draws the figures anew just now"):
+        publish(scored)
+    assert not VersionFile.objects.exists()
+    figures.draw_study(scored.pk, now=timezone.now())
+    asked = []
+
+    def is_drawn(study):
+        """Say so, and let a worker draw before it is asked again, under the lock."""
+        asked.append(study)
+        if len(asked) > 1:
+            figures.draw_study(study.pk, now=timezone.now())
+        return True
+
+    monkeypatch.setattr(figures, "is_drawn", is_drawn)
+    with pytest.raises(ConflictError, match="draws the figures anew just now"):
+        publish(scored)
+    assert not ReportVersion.objects.exists()
 
 
 def test_what_somebody_noted_of_a_set_is_told_to_nobody(scored):

@@ -46,6 +46,8 @@ CODE = re.compile(
 )
 # Amazon takes any past moment as “now”.
 LONG_AGO = datetime(2015, 1, 1, tzinfo=UTC)
+# So Amazon says that it has carried a request out before: its list may be late.
+SAID_TWICE = "idempotency token"
 BUSY = frozenset({"ThrottlingException", "Throttling", "RequestLimitExceeded"})
 
 
@@ -347,6 +349,8 @@ class MTurkPayer:
                 overrides=enrolment.reinstated_at is not None,
             )
             return
+        if self.has_paid(payment, enrolment):
+            return  # refused before in words nobody knew, and tried again
         worker_id = self._client.assignment(enrolment.external_id)["worker_id"]
         self._client.send_bonus(
             worker_id=worker_id,
@@ -373,6 +377,8 @@ class MTurkPayer:
                 return Outcome("done")
         except ClientError:
             return Outcome("not_yet", message)
+        if SAID_TWICE in message:
+            return Outcome("accepted")  # paid, and not in the list yet
         may_change = "InsufficientFunds" in message or "does not exist" in message
         return Outcome("not_yet" if may_change else "refused", message)
 

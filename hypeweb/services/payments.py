@@ -217,7 +217,7 @@ def _settle(payment: Payment, outcome: Outcome, *, now: datetime) -> None:
     if outcome.kind == "done":
         held.state, held.confirmed_at = Payment.State.CONFIRMED, now
     elif outcome.kind == "accepted":
-        held.is_accepted = True
+        held.is_accepted, held.moved_at = True, held.moved_at or now
     else:
         spending.give_back(held)
         refused = outcome.kind == "refused"

@@ -60,6 +60,7 @@ class MTurkDouble(Double):
         self.hits: dict[str, dict] = {}
         self.labels: dict[str, set[str]] = {}
         self.notified: list[str] = []
+        self.lists_bonuses = True
 
     def accept(self, assignment_id: str, *, hit_id: str) -> None:
         """A worker takes a place, which no list shows."""
@@ -187,7 +188,9 @@ class MTurkDouble(Double):
             return
         used = self.tokens.get(token)
         if used is not None and now - used < TOKEN_LASTS_S:
-            raise RequestError(f"The idempotency token {token} was already used")
+            raise RequestError(
+                f'The idempotency token "{token}" has already been processed.'
+            )
         self.tokens[token] = now
 
     def answer(self, method, path, headers, body) -> Reply:
@@ -245,7 +248,8 @@ class MTurkDouble(Double):
             for one in self.assignments.values()
             if one.hit_id == HITId or one.assignment_id == AssignmentId
         }
-        found = [bonus for bonus in self.bonuses if bonus.assignment_id in in_hit]
+        listed = self.bonuses if self.lists_bonuses else []
+        found = [bonus for bonus in listed if bonus.assignment_id in in_hit]
         start = int(NextToken or 0)
         page = found[start : start + MaxResults]
         more = start + MaxResults < len(found)

@@ -126,6 +126,54 @@ def test_send_payment_asks_before_it_sends_again_after_tokens_ran_out(
     assert Payment.objects.get().state == "confirmed"
 
 
+def test_a_bonus_that_amazon_lists_late_is_neither_failed_nor_paid_again(
+    study, mturk, clock
+):
+    payment = owe(enrol(study, Service.MTURK, mturk))
+    payer = MTurkPayer(MTurkClient(Service.MTURK))
+    mturk.lists_bonuses = False
+    replies = iter(["", "", "lost_after"])
+    mturk.faults.draw = lambda: next(replies, "")
+    with pytest.raises(Exception, match="onnection"):
+        payments.send_payment(payment.pk, payer=payer, now=clock.now)
+
+    clock.advance(minutes=5)
+    payments.send_payment(payment.pk, payer=payer, now=clock.now)
+
+    payment.refresh_from_db()
+    assert payment.state == "sent"
+    assert Budget.objects.get().committed_cents == payment.cost_cents
+    clock.advance(days=2)
+    payments.send_payment(payment.pk, payer=payer, now=clock.now)
+    payment.refresh_from_db()
+    assert "does not list it" in payment.error
+    mturk.lists_bonuses = True
+    run(payer, clock)
+    payment.refresh_from_db()
+    assert (payment.state, payment.error) == ("confirmed", "")
+    assert len(mturk.bonuses) == 1
+
+
+def test_a_bonus_that_was_paid_though_refused_is_not_paid_again(study, mturk, clock):
+    payment = owe(enrol(study, Service.MTURK, mturk))
+    payer = MTurkPayer(MTurkClient(Service.MTURK))
+    mturk.SendBonus("W0", "mturk-0", "1.23", f"x (reference {_reference()})")
+    mturk.lists_bonuses = False
+    mturk.SendBonus = lambda **_: (_ for _ in ()).throw(_refusal())
+    payments.send_payment(payment.pk, payer=payer, now=clock.now)
+    payment.refresh_from_db()
+    assert payment.state == "failed"
+    del mturk.SendBonus
+    mturk.lists_bonuses = True
+    clock.advance(days=2)
+
+    payments.retry_failed(payment=payment)
+    run(payer, clock)
+
+    payment.refresh_from_db()
+    assert (payment.state, len(mturk.bonuses)) == ("confirmed", 1)
+
+
 def _reference():
     return Payment.objects.get().reference
 

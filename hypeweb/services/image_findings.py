@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hypeweb.models import Evaluation, ImageFindings, Score, Study
 from hypeweb.models.scores import Exclusions
 from hypeweb.science.images import ImageRates, image_rates
+from hypeweb.science.judgments_table import JudgmentsTable
 from hypeweb.science.table_scores import plain
 from hypeweb.services import comparisons, evaluations
 from hypeweb.services.answer_details import judgments_behind
@@ -81,7 +82,14 @@ def find_images(study_id: int, *, now: datetime) -> None:
             study=study,
             population=population,
             exclusions=exclusions,
-            result=plain(_find(study, population=population, exclusions=exclusions)),
+            result=plain(
+                find_in(
+                    study,
+                    judgments_behind(
+                        study, population=population, exclusions=exclusions
+                    ),
+                )
+            ),
             computed_at=now,
         )
         for population, exclusions in sorted(
@@ -121,8 +129,8 @@ def _read(entries: Iterable[dict[str, Any]]) -> tuple[ImageFinding, ...]:
     return tuple(ImageFinding(**entry) for entry in entries)
 
 
-def _find(study: Study, *, population: str, exclusions: str) -> StudyImages:
-    table = judgments_behind(study, population=population, exclusions=exclusions)
+def find_in(study: Study, table: JudgmentsTable) -> StudyImages:
+    """Return which images of a study stand out in these judgments."""
     samples = np.array(table.names["sample"], dtype=np.int64)
     arms = list(study.arms.all())
     names = comparisons.arm_names(arms)

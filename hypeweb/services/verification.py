@@ -39,6 +39,7 @@ from hypeweb.services import (
     comparisons,
     evaluations,
     frozen_settings,
+    image_findings,
     quality,
     report_formats,
     report_versions,
@@ -50,6 +51,7 @@ from hypeweb.services import (
 from hypeweb.services.comparisons import Compared
 from hypeweb.services.errors import DomainError
 from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
+from hypeweb.services.report_images import images_section
 from hypeweb.services.report_sections import (
     agreement_section,
     comparison_section,
@@ -133,6 +135,7 @@ def verify(
         judged = _judged(document, exclusions, version=version, judgments=judgments)
         yield _check_judgments(document, exclusions, judged)
         yield from _check_scores(document, exclusions, judged)
+        yield _check_galleries(document, exclusions, judged, version)
         yield _check_excluded(document, exclusions, version)
     for exclusions in document["pages"]:
         yield _check_agreement(document, exclusions)
@@ -541,6 +544,23 @@ def _check_groups(
         },
         again,
     )
+
+
+def _check_galleries(
+    document: Document,
+    exclusions: ExclusionsChoice,
+    judged: Judged | None,
+    version: ReportVersion | None,
+) -> Check:
+    """Find anew the images that stand out, and say how often they deceived."""
+    name = f"galleries{_of(exclusions)}"
+    if version is None or judged is None:
+        return Check(name, 0, left_out="the images are not in this database")
+    stated = document["reports"][exclusions]["images"]
+    if stated is None:
+        return Check(name, 0, left_out="the version has none")
+    section = images_section(image_findings.find_in(version.study, judged(None)))
+    return _check(name, {"images": stated}, {"images": plain(section)})
 
 
 def _check_excluded(

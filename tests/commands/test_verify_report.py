@@ -20,6 +20,7 @@ from hypeweb.services import (
     evaluations,
     exports,
     figures,
+    image_findings,
     report_versions,
     scores,
     sessions,
@@ -36,6 +37,7 @@ PARTS = (
     "comparisons",
     "words",
     "groups",
+    "galleries",
     "exclusions",
     "metrics as stored",
     "images",
@@ -66,6 +68,7 @@ def study(researcher):
 def publish(study):
     scores.score_study(study.pk, now=NOW)
     agreement.relate_study(study.pk, now=timezone.now())
+    image_findings.find_images(study.pk, now=timezone.now())
     # Nothing here is about figures but one test, and drawing them takes seconds.
     StudyFigure.objects.create(
         study=study,
@@ -404,6 +407,8 @@ def test_a_changed_judgment_is_told_on(study, version, verify):
     assert "judgments: 1 of 3 DIFFER" in said
     assert "sha256: stated" in said
     assert "hype_inf, value: stated" in said
+    assert "galleries: " in said
+    assert "text: stated" in said
 
 
 def test_a_changed_judgment_of_an_export_is_told_on(written, exported, verify):

@@ -1,7 +1,5 @@
 """Personal invitations: a list of addresses in, one mail and one link to each."""
 
-import csv
-import io
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from hypeweb.models import Evaluator, Invitation, Pool, Session, Study
-from hypeweb.services import audit, identities, sessions, tokens
+from hypeweb.services import audit, identities, sessions, tables, tokens
 from hypeweb.services.errors import ConflictError, DomainError
 
 MAX_LINES = 5000
@@ -33,6 +31,8 @@ UNCONFIRMED = (
     "Sent, and not confirmed: it may have arrived. It is not sent again by itself; a "
     "reminder sends another one."
 )
+# Each list has its own numbers: line 3 of the second one is number 10003.
+NUMBERS_OF_LIST = 10_000
 # With these the server says that it has not taken the mail.
 REFUSALS = (SMTPResponseException, SMTPRecipientsRefused)
 FAULTS = (SMTPException, OSError)
@@ -45,6 +45,8 @@ class Added:
     n_added: int
     n_known: int
     problems: tuple[str, ...]
+    before_first: int
+    """What is added to a line of this list to make it a number."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,12 @@ def add(*, pool: Pool, text: str, actor: User, now: datetime) -> Added:
     with transaction.atomic():
         pool = Pool.objects.select_for_update(of=("self",)).get(pk=pool.pk)
         known = set(pool.invitations.values_list("address_hash", flat=True))
-        last = pool.invitations.aggregate(last=Max("number"))["last"] or 0
+        last = pool.invitations.aggregate(last=Max("number"))["last"]
+        # Lines that nobody was invited from count too, so that it is the line number.
+        n_lists = 0 if last is None else last // NUMBERS_OF_LIST + 1
+        before_first = n_lists * NUMBERS_OF_LIST
         made, problems, n_known = [], [], 0
-        for line, (address, speciality) in enumerate(rows, start=1):
+        for line, address, speciality in rows:
             problem = _problem_with(address, speciality)
             if problem:
                 problems.append(f"Line {line}: {problem}")
@@ -104,7 +109,7 @@ def add(*, pool: Pool, text: str, actor: User, now: datetime) -> Added:
             made.append(
                 Invitation(
                     pool=pool,
-                    number=last + line,
+                    number=before_first + line,
                     address_hash=digest,
                     address_encrypted=identities.encrypt(address),
                     speciality=speciality,
@@ -119,7 +124,7 @@ def add(*, pool: Pool, text: str, actor: User, now: datetime) -> Added:
             subject=pool.study,
             detail=f"{len(made)} people to {pool}",
         )
-    return Added(len(made), n_known, tuple(problems))
+    return Added(len(made), n_known, tuple(problems), before_first)
 
 
 def due(*, now: datetime) -> list[int]:
@@ -253,15 +258,18 @@ def specialities_of(pool: Pool) -> list[SpecialityCount]:
     return [SpecialityCount(*row) for row in rows]
 
 
-def _rows(text: str) -> Iterator[tuple[str, str]]:
-    """Yield address and speciality of each line; a heading line is passed over."""
-    for number, row in enumerate(csv.reader(io.StringIO(text.lstrip("\ufeff")))):
+def _rows(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, address and speciality; a heading and empty lines are passed over.
+
+    Both are counted: the line is that of a spreadsheet, by which people are paid.
+    """
+    for line, row in enumerate(tables.rows_of(text), start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
-        if number == 0 and "@" not in cells[0]:
+        if line == 1 and "@" not in cells[0]:
             continue
-        yield cells[0], cells[1] if len(cells) > 1 else ""
+        yield line, cells[0], cells[1] if len(cells) > 1 else ""
 
 
 def _problem_with(address: str, speciality: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -22,7 +23,7 @@ from hypeweb.models import (
     Study,
 )
 from hypeweb.models.payments import Service
-from hypeweb.services import accounts, audit, payments, spending
+from hypeweb.services import accounts, audit, payments, spending, tables
 from hypeweb.services.errors import ConflictError, DomainError
 
 State = Payment.State
@@ -258,16 +259,8 @@ def manual_rows(study: Study) -> Iterator[str]:
 
 def confirm_manual(*, study: Study, text: str, actor: User, now: datetime) -> Confirmed:
     """Take back the CSV with its column “paid” filled in; each line counts once."""
-    heading = text.partition("\n")[0]
-    # Spreadsheets save semicolons where the comma is the decimal point.
-    delimiter = ";" if heading.count(";") > heading.count(",") else ","
-    rows = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    if not {"reference", "paid"} <= set(rows.fieldnames or ()):
-        raise DomainError(
-            "The file needs the columns “reference” and “paid”, as in the one "
-            f"downloaded here; it has {', '.join(rows.fieldnames or ()) or 'none'}."
-        )
-    paid = [row for row in rows if (row["paid"] or "").strip().lower() in YES]
+    rows = _records(text)
+    paid = [row for row in rows if row["paid"].strip().lower() in YES]
     if len(paid) > MAX_CONFIRMED:
         raise DomainError(f"At most {MAX_CONFIRMED} lines at a time; split the file.")
     found = {
@@ -308,6 +301,21 @@ def pools_to_reconcile(study: Study) -> list[tuple[Pool, str]]:
     made = Prefetch("reconciliations", Reconciliation.objects.order_by("-made_at"))
     found = study.pools.exclude(kind__in=by_hand).prefetch_related(made)
     return [(pool, accounts.problem_with(Service(pool.kind))) for pool in found]
+
+
+def _records(text: str) -> list[dict[str, str]]:
+    """Return the lines of a file by the names of its columns."""
+    heading = next(iter(text.splitlines()), "")
+    # Spreadsheets save semicolons where the comma is the decimal point.
+    delimiter = ";" if heading.count(";") > heading.count(",") else ","
+    rows = tables.rows_of(text, delimiter=delimiter)
+    names = next(rows, [])
+    if not {"reference", "paid"} <= set(names):
+        raise DomainError(
+            "The file needs the columns “reference” and “paid”, as in the one "
+            f"downloaded here; it has {', '.join(names) or 'none'}."
+        )
+    return [dict(zip_longest(names, row[: len(names)], fillvalue="")) for row in rows]
 
 
 def _check_stored(limit: Budget | Account) -> None:

@@ -96,6 +96,12 @@ def pool_invite(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(request, f"{added.n_added} people are invited.")
+            if added.n_added and added.before_first:
+                messages.info(
+                    request,
+                    f"Line 1 of this list is number {added.before_first + 1}, and so "
+                    "on; keep the list to know whom to pay.",
+                )
             if added.n_known:
                 messages.info(request, f"{added.n_known} were invited before.")
             for problem in added.problems[:10]:

@@ -47,10 +47,20 @@ def test_a_list_invites_each_address_once_and_says_what_is_wrong(pool):
 
     assert (added.n_added, added.n_known) == (3, 1)
     assert added.problems == (
-        "Line 4: no e-mail address; write it as name@example.org, speciality.",
+        "Line 5: no e-mail address; write it as name@example.org, speciality.",
     )
     assert (again.n_added, again.n_known) == (0, 4)
-    assert [one.number for one in pool.invitations.all()] == [1, 2, 5]
+    assert [one.number for one in pool.invitations.all()] == [2, 3, 6]
+
+
+def test_a_number_is_the_line_of_its_list(pool):
+    invite(pool, "address,speciality\n\nada@example.org\nnobody\n")
+
+    later = invite(pool, "ada@example.org\rgrace@example.org,radiology\r")
+    last = invite(pool, "barbara@example.org\n")
+
+    assert [one.number for one in pool.invitations.all()] == [3, 10002, 20001]
+    assert (later.before_first, last.before_first) == (10000, 20000)
 
 
 def test_addresses_are_encrypted_and_come_back(pool):
@@ -215,7 +225,12 @@ def test_specialities_are_counted(pool):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "list is empty"), ("a@b.c\n" * 5001, "At most 5000 lines")]
+    ("text", "said"),
+    [
+        ("", "list is empty"),
+        ("a@b.c\n" * 5001, "At most 5000 lines"),
+        ('"' + "x" * 200_000, "is no CSV"),
+    ],
 )
 def test_lists_that_cannot_be_used_are_refused(pool, text, said):
     with pytest.raises(DomainError, match=said):

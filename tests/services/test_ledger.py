@@ -109,6 +109,21 @@ def test_a_file_without_its_columns_is_refused(settled, researcher):
         )
 
 
+def test_a_file_that_is_no_csv_is_refused(settled, researcher):
+    text = 'reference,paid\n"' + "x" * 200_000
+    with pytest.raises(DomainError, match="is no CSV"):
+        ledger.confirm_manual(study=settled, text=text, actor=researcher, now=NOW)
+
+
+def test_a_file_of_an_old_spreadsheet_comes_back(settled, researcher):
+    text = file_of([{**row, "paid": "yes"} for row in rows_of(settled)])
+    old = text.replace("\r\n", "\r").replace("\n", "\r")
+
+    done = ledger.confirm_manual(study=settled, text=old, actor=researcher, now=NOW)
+
+    assert (done.n_confirmed, done.problems) == (5, ())
+
+
 def test_limits_are_never_below_what_is_spent(settled, researcher):
     payments.record_manual(payment=Payment.objects.first(), now=NOW)
     budget = Budget.objects.get()

@@ -261,7 +261,10 @@ def start_session(
         # The session's page goes on to the start, where the place is taken.
         if _take_place(session, study, now=now):
             session.state, session.finished_at = Session.State.CONSENTED, None
-        session.save(update_fields=["arm", "sequence", "state", "finished_at"])
+            session.settled_at = None
+        session.save(
+            update_fields=["arm", "sequence", "state", "finished_at", "settled_at"]
+        )
         return
     _check_screen(session, screen)
     session.last_seen_at = now

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from hypeweb.models import Enrolment, Judgment, Payment, Pool, Session, Study, Trial
+from hypeweb.models import Enrolment, Judgment, Payment, Pool, Session, Trial
 from hypeweb.models.payments import Service
 from hypeweb.science.pay import Earned, active_seconds, earned
 from hypeweb.services import payments, promises
@@ -27,7 +27,6 @@ SERVICES = {
     Pool.Kind.MTURK_SANDBOX: Service.MTURK_SANDBOX,
     Pool.Kind.PROLIFIC: Service.PROLIFIC,
 }
-RUNNING = (Study.State.OPEN, Study.State.PAUSED)
 TASK = (Trial.Purpose.SCORE, Trial.Purpose.GOLD)
 
 
@@ -127,15 +126,14 @@ def unsettled(*, limit: int = 500) -> list[int]:
 
 
 def _ended() -> Q:
-    """Return the condition that people's work for pay is over.
+    """Return the condition that people's work for pay is over, for now at least.
 
-    Who found no place may still get one while the study runs.
+    Who found no place, and later gets one, is settled anew.
     """
     pays = (
         Q(study__pay_base__gt=0)
         | Q(study__pay_per_correct__gt=0)
         | Q(study__pay_hourly_minimum__gt=0)
     )
-    waits = Q(state=State.NO_PLACE, study__state__in=RUNNING)
     people = Q(population=Session.Population.PEOPLE)
-    return pays & people & Q(state__in=ENDED) & ~waits
+    return pays & people & Q(state__in=ENDED)

@@ -145,14 +145,32 @@ def test_sessions_that_ended_alone_are_found(paid):
     assert settlements.unsettled() == [session.pk]
 
 
-def test_a_session_without_a_place_is_settled_when_the_study_closed(paid):
-    session = walk(join(paid))
-    Session.objects.filter(pk=session.pk).update(state="no_place")
-    assert settlements.unsettled() == []
+def test_who_qualified_and_found_no_place_is_paid_at_once_and_for_later_work(
+    researcher,
+):
+    study = factories.qualifying_study(
+        researcher, protocol="hype_inf", evaluators_per_arm=1, **PAY
+    )
+    slow, quick = walk(join(study)), walk(join(study))
+    for session in (quick, slow):
+        sessions.start_session(session=session, now=NOW, screen=factories.SCREEN)
+        session.refresh_from_db()
+    assert slow.state == Session.State.NO_PLACE
 
-    Study.objects.update(state="closed", closed_at=NOW)
+    assert settlements.unsettled() == [slow.pk]
+    settlements.settle(slow.pk, now=NOW)
+    assert owed(slow) == [("base", 100, "owed")]
 
-    assert settlements.unsettled() == [session.pk]
+    sessions.leave_session(session=quick, now=NOW)
+    for _ in ("look for a place", "begin"):
+        sessions.start_session(session=slow, now=NOW, screen=factories.SCREEN)
+        slow.refresh_from_db()
+    slow = walk(slow)
+    settlements.settle(slow.pk, now=NOW)
+    assert slow.state == Session.State.FINISHED
+    assert owed(slow)[0] == ("base", 100, "owed")
+    total = sum(cents for _, cents, _ in owed(slow))
+    assert total == settlements.earned_by(slow).total_cents > 100
 
 
 def test_a_budget_that_pays_without_asking_approves_at_once(paid):

@@ -334,6 +334,11 @@ def can_change(user: User, thing: Study | Generator | SampleSet) -> bool:
     return editable.filter(pk=thing.project_id).exists()
 
 
+def can_delete(user: User, thing: Study | Generator | SampleSet) -> bool:
+    """Return whether the pages of a thing offer somebody to delete it."""
+    return is_owner(user, thing.project)
+
+
 def subscription(study: Study, pk: int) -> Subscription:
     return _first(
         study.subscriptions.filter(pk=pk).select_related("study"),

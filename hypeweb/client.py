@@ -116,7 +116,7 @@ class Client:
         return self.wait_for_sample_set(made["id"])
 
     def wait_for_sample_set(self, pk: int, *, timeout_s: float = 3600) -> JsonObject:
-        """Return a sample set once its import is done."""
+        """Return a sample set once it has its images."""
         end = time.monotonic() + timeout_s
         while True:
             found = self.get(f"/sample-sets/{pk}")
@@ -124,8 +124,39 @@ class Client:
             if job["state"] == "done":
                 return found
             if job["state"] == "failed":
-                raise ApiError(409, "import_failed", job["error"])
-            self._pause_until(end, f"the import of sample set {pk}")
+                raise ApiError(409, "sample_set_failed", job["error"])
+            self._pause_until(end, f"the images of sample set {pk}")
+
+    def upload_generator(
+        self, path: str | Path, *, name: str, z_shape: str, **described: object
+    ) -> JsonObject:
+        """Upload an ONNX file, and return the generator once the site has tried it."""
+        made = self.post(
+            "/generators",
+            {
+                "name": name,
+                "upload": self.upload(path),
+                "z_shape": z_shape,
+                **described,
+            },
+        )
+        return self.wait_for_generator(made["id"])
+
+    def wait_for_generator(self, pk: int, *, timeout_s: float = 3600) -> JsonObject:
+        """Return a generator once it can be sampled."""
+        end = time.monotonic() + timeout_s
+        while True:
+            found = self.get(f"/generators/{pk}")
+            if found["state"] == "done":
+                return found
+            if found["state"] == "failed":
+                raise ApiError(409, "generator_failed", found["error"])
+            self._pause_until(end, f"the trial of generator {pk}")
+
+    def sample_generator(self, pk: int, **wanted: object) -> list[JsonObject]:
+        """Make a set for each of the truncations; return them when they are ready."""
+        made = self.post(f"/generators/{pk}/samplings", wanted)
+        return [self.wait_for_sample_set(run["sample_set"]) for run in made["runs"]]
 
     def create_study(self, **settings: object) -> JsonObject:
         """Make a draft; its name, real_set and arms are needed."""

@@ -12,8 +12,9 @@ from hypeweb.forms import EXTRACTORS
 from hypeweb.models import Generator, SampleSet, Study
 from hypeweb.science.latents import MIN_TRUNCATION
 from hypeweb.services import sampling
-from hypeweb.services.generators import SUFFIX
+from hypeweb.services.generators import Stated
 from hypeweb.services.sampling import Request, StudyWish
+from hypeweb.services.uploads import GENERATOR_SUFFIX
 
 T = TypeVar("T", int, float)
 
@@ -24,37 +25,17 @@ CLASSES = {
 }
 
 
-class GeneratorForm(forms.ModelForm):  # type: ignore[type-arg]
-    file = forms.FileField(
-        label="ONNX file",
-        help_text="One file with its weights inside, of ONNX's own operators.",
-        widget=forms.ClearableFileInput(attrs={"accept": SUFFIX}),
-    )
+class StatedForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is stated of a file, to be corrected where the file says otherwise."""
 
     class Meta:
         model = Generator
-        fields = [
-            "name",
-            "file",
-            "z_shape",
-            "n_classes",
-            "value_range",
-            "layout",
-            "model_name",
-            "step",
-            "dataset",
-            "notes",
-        ]
-        widgets = {
-            "notes": forms.Textarea(attrs={"rows": 3}),
-            "value_range": forms.RadioSelect,
-            "layout": forms.RadioSelect,
-        }
+        fields = ("z_shape", "n_classes", "value_range", "layout")
+        widgets = {"value_range": forms.RadioSelect, "layout": forms.RadioSelect}
         help_texts = {
             "z_shape": "Of one image, without the batch: 128, or 512, 1, 1.",
             "n_classes": "Where the class is a second input; else leave it empty.",
             "value_range": "What the generator gives for black and for white.",
-            "model_name": "The same for all checkpoints of one model.",
         }
         error_messages = {
             "z_shape": {
@@ -62,12 +43,44 @@ class GeneratorForm(forms.ModelForm):  # type: ignore[type-arg]
             }
         }
 
+    def as_stated(self) -> Stated:
+        return Stated(**self.cleaned_data)
+
+
+class GeneratorForm(forms.ModelForm):  # type: ignore[type-arg]
+    file = forms.FileField(
+        label="ONNX file",
+        help_text="One file with its weights inside, of ONNX's own operators.",
+        widget=forms.ClearableFileInput(attrs={"accept": GENERATOR_SUFFIX}),
+    )
+
+    class Meta:
+        model = Generator
+        fields = [
+            "name",
+            "file",
+            *StatedForm.Meta.fields,
+            "model_name",
+            "step",
+            "dataset",
+            "notes",
+        ]
+        widgets = {
+            "notes": forms.Textarea(attrs={"rows": 3}),
+            **StatedForm.Meta.widgets,
+        }
+        help_texts = {
+            "model_name": "The same for all checkpoints of one model.",
+            **StatedForm.Meta.help_texts,
+        }
+        error_messages = StatedForm.Meta.error_messages
+
     def clean_file(self) -> "UploadedFile[bytes]":
         upload: UploadedFile[bytes] = self.cleaned_data["file"]
-        if not (upload.name or "").lower().endswith(SUFFIX):
+        if not (upload.name or "").lower().endswith(GENERATOR_SUFFIX):
             raise forms.ValidationError(
-                f"The file must end in {SUFFIX}; got {upload.name}. Export the "
-                "generator with torch.onnx.export or its like."
+                f"The file must end in {GENERATOR_SUFFIX}; got {upload.name}. Export "
+                "the generator with torch.onnx.export or its like."
             )
         return upload
 

@@ -247,7 +247,7 @@ def make_generator(owner: User, data: bytes, **fields: object) -> Generator:
         }
     )
     upload = SimpleUploadedFile("generator.onnx", data)
-    generators.create_generator(generator=generator, upload=upload)
+    generators.create_generator(generator=generator, file=upload)
     generators.run_inspection(generator.pk)
     generator.refresh_from_db()
     return generator

@@ -14,7 +14,7 @@ from django.utils import timezone
 from hypeweb.client import ApiError, Client
 from hypeweb.models import AccessToken, LeakAudit, Project, Study, Upload
 from hypeweb.services import access_tokens, scores
-from tests import factories
+from tests import factories, onnx_files
 from tests.factories import images_zip, join, walk
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,6 +65,23 @@ def test_a_set_is_uploaded_and_waited_for(client, tmp_path):
     assert (made["n_samples"], made["step"]) == (4, 7)
     samples = client.items(f"/sample-sets/{made['id']}/samples")
     assert [one["position"] for one in samples] == [0, 1, 2, 3]
+
+
+def test_a_generator_is_uploaded_and_sampled(client, tmp_path, settings):
+    settings.GENERATOR_MEMORY_BYTES = 2**30
+    path = tmp_path / "g.onnx"
+    path.write_bytes(onnx_files.generator())
+    made = client.upload_generator(path, name="GAN", model_name="GAN", z_shape="4")
+    assert (made["state"], made["width"]) == ("done", onnx_files.SIDE)
+    sets = client.sample_generator(
+        made["id"], n_samples=3, seed=1, truncations=[0.5, None]
+    )
+    assert [(one["n_samples"], one["truncation"]) for one in sets] == [
+        (3, 0.5),
+        (3, None),
+    ]
+    with pytest.raises(ApiError, match=r"\(n, 5\) was stated"):
+        client.upload_generator(path, name="Other", model_name="GAN", z_shape="5")
 
 
 def test_an_upload_goes_on_where_it_was_cut_off(client, tmp_path):

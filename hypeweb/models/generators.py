@@ -1,12 +1,19 @@
 """Generators that researchers bring as ONNX, for the site's workers to sample."""
 
 from django.conf import settings
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import (
+    MaxValueValidator,
+    MinValueValidator,
+    RegexValidator,
+)
 from django.db import models
 from django.db.models import Q
 
 from hypeweb.models.jobs import Job
 from hypeweb.models.projects import Project
+
+# As many as the largest sets of labelled images have, and some.
+MAX_CLASSES = 100_000
 
 
 class Generator(Job):
@@ -42,7 +49,10 @@ class Generator(Job):
         validators=[RegexValidator(r"^[1-9]\d{0,6}(\s*,\s*[1-9]\d{0,6}){0,3}$")],
     )
     n_classes = models.PositiveIntegerField(
-        "classes", null=True, blank=True, validators=[MinValueValidator(2)]
+        "classes",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(2), MaxValueValidator(MAX_CLASSES)],
     )
     value_range = models.CharField(
         "pixel values", max_length=6, choices=ValueRange, default=ValueRange.SIGNED

@@ -1,5 +1,6 @@
 """Which of a generator's inputs is z, which the class, and how both are filled."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +15,9 @@ from hypeweb.services.errors import DomainError
 # on how many are made at once.
 BATCH_SIZE = 16
 MAX_BATCH_SIZE = 1024
+# What all inputs of one batch hold together: they are made outside the limits under
+# which the generator itself runs.
+MAX_BATCH_VALUES = 2**24
 FLOATS = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -54,7 +58,8 @@ class Feed:
         if target is not None and labels is not None:
             classes = labels
             if target.form == "one_hot":
-                classes = np.eye(target.n_classes, dtype=np.int64)[labels]
+                classes = np.zeros((labels.size, target.n_classes), dtype=np.int64)
+                classes[np.arange(labels.size), labels] = 1
             elif target.form == "column":
                 classes = labels[:, None]
             found[target.name] = classes.astype(target.dtype)
@@ -81,16 +86,29 @@ def feed_of(model: Model, *, z_dims: Sequence[int], n_classes: int | None) -> Fe
             f"It makes {batch_size} images at once, and at most {MAX_BATCH_SIZE} are "
             "taken; export it with a smaller or an open batch."
         )
+    class_input = None
+    if target is not None and n_classes is not None:
+        class_input = _class_input(target, n_classes)
+    _check_values(batch_size, math.prod(z_dims), class_input)
     outputs = [port for port in model.outputs if len(port.shape) == IMAGE_RANK]
     return Feed(
         z_name=z.name,
         z_dtype=FLOATS[z.type],
-        class_input=None
-        if target is None or n_classes is None
-        else _class_input(target, n_classes),
+        class_input=class_input,
         output=(outputs or list(model.outputs))[0].name,
         batch_size=batch_size,
     )
+
+
+def _check_values(batch_size: int, z_size: int, class_input: ClassInput | None) -> None:
+    n_values = z_size
+    if class_input is not None and class_input.form == "one_hot":
+        n_values += class_input.n_classes
+    if batch_size * n_values > MAX_BATCH_VALUES:
+        raise DomainError(
+            f"One batch of {batch_size} takes {batch_size * n_values} numbers, and at "
+            f"most {MAX_BATCH_VALUES} are made; export it with a smaller z or batch."
+        )
 
 
 def _roles(model: Model, n_classes: int | None) -> tuple[Port, Port | None]:

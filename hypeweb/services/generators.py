@@ -15,16 +15,15 @@ from typing import cast
 import numpy as np
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, ProtectedError, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 from PIL import Image
 
-from hypeweb.models import Generator
+from hypeweb.models import Generator, Upload
 from hypeweb.sandbox.process import (
     GeneratorFaultError,
     Limits,
@@ -40,15 +39,24 @@ from hypeweb.science.outputs import (
     check_variety,
     to_images,
 )
-from hypeweb.services import jobs, samples, tokens
+from hypeweb.services import jobs, samples, tokens, uploads
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.feeds import Feed, feed_of
 
-SUFFIX = ".onnx"
 # The probe needs two images to see a difference, the preview shows no more than these.
 MIN_PROBED, MAX_SHOWN = 2, 16
 PREVIEW_SIDE = 160
 HASH_CHUNK = 2**20
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a file does not say of itself."""
+
+    z_shape: str
+    n_classes: int | None
+    value_range: str
+    layout: str
 
 
 @dataclass(frozen=True)
@@ -59,27 +67,17 @@ class Probed:
     image_ms: float
 
 
-def create_generator(
-    *, generator: Generator, upload: "UploadedFile[bytes]"
-) -> Generator:
-    """Store a generator with its uploaded file, or neither."""
-    if (upload.size or 0) > settings.GENERATOR_MAX_BYTES:
-        raise DomainError(
-            f"The file has {upload.size} bytes, and a generator may have at most "
-            f"{settings.GENERATOR_MAX_BYTES}; make it smaller or ask the site's admin."
-        )
-    try:
-        generator.full_clean(
-            exclude=["file_key", "size_bytes"],
-            validate_unique=False,
-            validate_constraints=False,
-        )
-    except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise DomainError(f"The {field} cannot be used: {messages[0]}") from error
-    generator.size_bytes = upload.size or 0
+def create_generator(*, generator: Generator, file: "File[bytes]") -> Generator:
+    """Store a generator with its file, or neither."""
+    uploads.check(
+        name=file.name or "",
+        size_bytes=file.size,
+        suffixes=(uploads.GENERATOR_SUFFIX,),
+    )
+    _check_stated(generator)
+    generator.size_bytes = file.size
     generator.file_key = default_storage.save(
-        f"generators/{tokens.make()}{SUFFIX}", upload
+        f"generators/{tokens.make()}{uploads.GENERATOR_SUFFIX}", file
     )
     try:
         with transaction.atomic():
@@ -91,6 +89,16 @@ def create_generator(
             "name."
         ) from error
     return generator
+
+
+@transaction.atomic
+def create_from_upload(*, generator: Generator, upload: Upload) -> Generator:
+    """Store a generator with the file of a complete upload, which it takes over."""
+    held = uploads.hold(upload)
+    with uploads.local_copy(held) as path, path.open("rb") as file:
+        created = create_generator(generator=generator, file=File(file, name=held.name))
+    uploads.discard(Upload.objects.filter(pk=held.pk))
+    return created
 
 
 def with_counts(generators: QuerySet[Generator]) -> QuerySet[Generator]:
@@ -107,21 +115,30 @@ def run_inspection(generator_id: int) -> None:
         _inspect(job)
 
 
-def retry(generator: Generator) -> None:
-    """Let a failed inspection run again."""
+@transaction.atomic
+def retry(generator: Generator, *, stated: Stated) -> None:
+    """Let a failed inspection run again, with what is now stated of the file."""
+    changed = asdict(stated)
+    for name, value in changed.items():
+        setattr(generator, name, value)
+    _check_stated(generator)
     if not jobs.requeue(Generator, generator.pk):
         raise ConflictError("Only a generator that failed can be tried again.")
+    Generator.objects.filter(pk=generator.pk).update(**changed)
 
 
 def delete_generator(generator: Generator) -> None:
-    """Remove a generator of which no sample set was made, and its file."""
-    if generator.samplings.exists():
+    """Remove a generator of which no sample set is left, and its file."""
+    keys = [generator.file_key, generator.preview_key]
+    try:
+        with transaction.atomic():
+            generator.samplings.filter(runs__isnull=True).delete()
+            generator.delete()
+    except ProtectedError as error:
         raise ConflictError(
             f"Sample sets were made with “{generator}”, so it stays; they could not be "
             "made again without it."
-        )
-    keys = [generator.file_key, generator.preview_key]
-    generator.delete()
+        ) from error
     for key in filter(None, keys):
         default_storage.delete(key)
 
@@ -157,6 +174,18 @@ def as_images(generator: Generator, values: NDArray[np.floating]) -> NDArray[np.
         value_range=cast("ValueRange", generator.value_range),
         layout=cast("Layout", generator.layout),
     )
+
+
+def _check_stated(generator: Generator) -> None:
+    try:
+        generator.full_clean(
+            exclude=["file_key", "size_bytes"],
+            validate_unique=False,
+            validate_constraints=False,
+        )
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise DomainError(f"The {field} cannot be used: {messages[0]}") from error
 
 
 def _limits() -> Limits:
@@ -282,7 +311,7 @@ def _sha256_of(path: Path) -> str:
 def _local_copy(key: str) -> Iterator[Path]:
     """Lend a stored file as a local one, wherever the storage is."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"generator{SUFFIX}"
+        path = Path(folder) / f"generator{uploads.GENERATOR_SUFFIX}"
         try:
             with default_storage.open(key) as stored, path.open("wb") as file:
                 shutil.copyfileobj(stored, file)

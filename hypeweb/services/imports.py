@@ -57,11 +57,8 @@ def create_from_uploads(
     if not files:
         raise DomainError("A sample set needs at least one file; choose some.")
     for file in files:
-        if not file.is_complete:
-            raise ConflictError(
-                f"Of {file} only {file.received_bytes} of {file.size_bytes} bytes have "
-                "arrived; choose it again to upload the rest."
-            )
+        uploads.check(name=file.name, size_bytes=file.size_bytes)
+        uploads.require_complete(file)
     with transaction.atomic():
         job = _create(sample_set, source="", size=size)
         free = Upload.objects.filter(
@@ -99,7 +96,11 @@ def run_import(job_id: int) -> None:
 def retry(sample_set: SampleSet, *, size: int | None) -> SampleImport:
     """Let a failed import run again from what it had, perhaps to another size."""
     _check_size(size)
-    job = SampleImport.objects.get(sample_set=sample_set)
+    job = SampleImport.objects.filter(sample_set=sample_set).first()
+    if job is None:
+        raise ConflictError(
+            f"“{sample_set}” was not imported, so there is no import to run again."
+        )
     if job.state != SampleImport.State.FAILED:
         raise ConflictError("Only a failed import can be run again.")
     if not job.source and not job.uploads.exists():

@@ -118,10 +118,10 @@ def retry(run: SamplingRun) -> None:
 
 
 def history_of(generator: Generator) -> History:
-    """Return what was asked of a generator, the newest first."""
-    found = list(
-        generator.samplings.select_related("study").prefetch_related("runs__sample_set")
-    )
+    """Return what was asked of a generator and is still there, the newest first."""
+    asked = generator.samplings.select_related("study")
+    asked = asked.prefetch_related("runs__sample_set")
+    found = [one for one in asked if one.runs.all()]
     return History(
         samplings=tuple(found),
         is_active=any(run.is_active for one in found for run in one.runs.all())

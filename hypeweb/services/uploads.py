@@ -29,14 +29,17 @@ from hypeweb.services.errors import ConflictError, DomainError
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".npz", ".npy", ".parquet")
 SUFFIXES = (*ARCHIVE_SUFFIXES, *sorted(images.SUFFIXES))
+GENERATOR_SUFFIX = ".onnx"
+ANY_SUFFIXES = (*SUFFIXES, GENERATOR_SUFFIX)
 PART_BYTES = 8 * 2**20
+LONGEST_NAME = 60
 
 
 def begin(
     *, owner: User, name: str, size_bytes: int, fingerprint: str, now: datetime
 ) -> Upload:
     """Return a new upload, or the unfinished one of the same file to go on with."""
-    check(name=name, size_bytes=size_bytes)
+    check(name=name, size_bytes=size_bytes, suffixes=ANY_SUFFIXES)
     waiting = Upload.objects.filter(
         owner=owner, fingerprint=fingerprint, sample_import__isnull=True
     ).exclude(fingerprint="")
@@ -117,6 +120,24 @@ def receive_file(*, owner: User, file: "UploadedFile[bytes]", now: datetime) -> 
     return upload
 
 
+def hold(upload: Upload) -> Upload:
+    """Lock an upload that has arrived and is still free, for who takes it over."""
+    held = Upload.objects.select_for_update().filter(pk=upload.pk).first()
+    if held is None or held.sample_import_id is not None:
+        raise ConflictError(f"{upload} was taken over already; upload it again.")
+    require_complete(held)
+    return held
+
+
+def require_complete(upload: Upload) -> None:
+    """Refuse a file of which some is still missing."""
+    if not upload.is_complete:
+        raise ConflictError(
+            f"Of {upload} only {upload.received_bytes} of {upload.size_bytes} bytes "
+            "have arrived; choose it again to upload the rest."
+        )
+
+
 def discard_one(upload: Upload) -> None:
     """Delete an upload that no sample set has taken over."""
     if upload.sample_import_id is not None:
@@ -153,7 +174,8 @@ def sweep(*, now: datetime) -> None:
 def local_copy(upload: Upload) -> Iterator[Path]:
     """Lend an upload as a local file."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / PurePosixPath(upload.name).name
+        # Names are counted in bytes by folders, in characters by the database.
+        path = Path(folder) / PurePosixPath(upload.name).name[-LONGEST_NAME:]
         with path.open("wb") as file:
             _join(upload, file)
         yield path
@@ -184,18 +206,21 @@ def _append(upload: Upload, part: UploadPart, data: bytes) -> None:
         )
 
 
-def check(*, name: str, size_bytes: int) -> None:
+def check(*, name: str, size_bytes: int, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Refuse a file by what is known before it is sent."""
-    if not name.lower().endswith(SUFFIXES):
-        raise DomainError(
-            f"The file must end in one of {', '.join(SUFFIXES)}; got {name or 'none'}."
-        )
+    if not name.lower().endswith(suffixes):
+        named = ("one of " if len(suffixes) > 1 else "") + ", ".join(suffixes)
+        raise DomainError(f"The file must end in {named}; got {name or 'none'}.")
     if size_bytes < 1:
         raise DomainError("The file is empty; choose another.")
-    if size_bytes > settings.MAX_UPLOAD_BYTES:
+    if name.lower().endswith(GENERATOR_SUFFIX):
+        largest, advice = settings.GENERATOR_MAX_BYTES, "make it smaller"
+    else:
+        largest, advice = settings.MAX_UPLOAD_BYTES, "split it"
+    if size_bytes > largest:
         raise DomainError(
             f"The file has {size_bytes} bytes, and this site takes at most "
-            f"{settings.MAX_UPLOAD_BYTES}; split it or ask the site's admin."
+            f"{largest}; {advice} or ask the site's admin."
         )
 
 

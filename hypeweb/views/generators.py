@@ -12,7 +12,7 @@ from django.views.decorators.http import (
 )
 
 from hypeweb import access, tasks
-from hypeweb.generator_forms import GeneratorForm, SamplingForm
+from hypeweb.generator_forms import GeneratorForm, SamplingForm, StatedForm
 from hypeweb.models import Generator
 from hypeweb.services import generators as service
 from hypeweb.services import sampling
@@ -39,7 +39,7 @@ def generator_new(request: HttpRequest) -> HttpResponse:
         form.instance.owner, form.instance.project = user, project
         try:
             created = service.create_generator(
-                generator=form.save(commit=False), upload=form.cleaned_data["file"]
+                generator=form.save(commit=False), file=form.cleaned_data["file"]
             )
         except ConflictError as error:
             form.add_error("name", str(error))
@@ -56,8 +56,7 @@ def generator_new(request: HttpRequest) -> HttpResponse:
 @require_GET
 def generator(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.generator(access.researcher(request), pk)
-    form = SamplingForm(generator=found, sample_sets=access.sample_sets_to_use(request))
-    return _page(request, found, form)
+    return _page(request, found)
 
 
 @login_required
@@ -79,14 +78,18 @@ def generator_sample(request: HttpRequest, pk: int) -> HttpResponse:
             for run in made.runs.all():
                 tasks.enqueue(tasks.sample, run.pk)
             return redirect("generator", pk=pk)
-    return _page(request, found, form)
+    return _page(request, found, form=form)
 
 
 @login_required
 @require_POST
 def generator_retry(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.generator_to_change(access.researcher(request), pk)
-    service.retry(found)
+    form = StatedForm(request.POST, instance=found)
+    if not form.is_valid():
+        found.refresh_from_db()
+        return _page(request, found, stated=form)
+    service.retry(found, stated=form.as_stated())
     tasks.enqueue(tasks.inspect_generator, found.pk)
     return redirect("generator", pk=pk)
 
@@ -117,14 +120,24 @@ def generator_preview(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponse(service.read_preview(found), content_type="image/png")
 
 
-def _page(request: HttpRequest, found: Generator, form: SamplingForm) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    found: Generator,
+    *,
+    form: SamplingForm | None = None,
+    stated: StatedForm | None = None,
+) -> HttpResponse:
     user = access.researcher(request)
-    history = sampling.history_of(found)
+    sets = access.sample_sets_to_use(request)
+    form = form or SamplingForm(generator=found, sample_sets=sets)
+    stated = stated or StatedForm(instance=found)
     context = {
         "generator": found,
         "form": form,
-        "history": history,
+        "stated": stated,
+        "history": sampling.history_of(found),
         "may_change": access.can_change(user, found),
+        "may_delete": access.can_delete(user, found),
     }
-    status = 400 if form.errors else 200
+    status = 400 if form.errors or stated.errors else 200
     return render(request, "generators/detail.html", context, status=status)

@@ -16,6 +16,7 @@ from hypeweb.services import uploads
 def upload_new(request: HttpRequest) -> HttpResponse:
     owner = access.researcher(request)
     announced = checked(UploadForm(parse_json(request.body)))
+    uploads.check(name=announced["name"], size_bytes=announced["size_bytes"])
     return _state(uploads.begin(owner=owner, now=timezone.now(), **announced))
 
 

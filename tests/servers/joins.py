@@ -65,6 +65,7 @@ def main():
             by_set[sample_set][sample] += 1
         return {
             "arms": Counter(map(str, kept.values_list("arm__position", flat=True))),
+            "orders": Counter(map(str, kept.values_list("sequence", flat=True))),
             "images": {name: spread(counts) for name, counts in by_set.items()},
         }
 

@@ -77,3 +77,25 @@ def test_a_fixed_batch_is_kept_and_the_images_are_found_among_the_outputs():
 def test_what_does_not_fit_the_statement_is_a_sentence(inputs, n_classes, sentence):
     with pytest.raises(DomainError, match=sentence):
         feed(*inputs, n_classes=n_classes)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fields", "sentence"),
+    [
+        ([Port("z", FLOAT, (None, None))], {"z_dims": (2**21,)}, "smaller z or batch"),
+        (
+            [Port("z", FLOAT, (1024, 4)), Port("y", FLOAT, (1024, None))],
+            {"n_classes": 100_000},
+            "One batch of 1024 takes 102404096 numbers, and at most 16777216",
+        ),
+    ],
+)
+def test_a_batch_too_large_to_be_made_is_a_sentence(inputs, fields, sentence):
+    with pytest.raises(DomainError, match=sentence):
+        feed(*inputs, **fields)
+
+
+def test_a_class_among_many_takes_no_more_than_its_row():
+    found = feed(Z, Port("y", FLOAT, (None, None)), n_classes=100_000)
+    classes = found.inputs(np.zeros((1, 4), np.float32), np.array([99_999]))["y"]
+    assert (classes.shape, classes.sum(), classes[0, -1]) == ((1, 100_000), 1, 1)

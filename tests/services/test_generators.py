@@ -1,16 +1,20 @@
 import io
+from dataclasses import replace
 
 import pytest
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from hypeweb.models import Generator
-from hypeweb.services import generators
+from hypeweb.models import Generator, Upload
+from hypeweb.services import generators, imports, projects, sampling, uploads
 from hypeweb.services.errors import ConflictError, DomainError
+from hypeweb.services.generators import Stated
 from tests import onnx_files
-from tests.factories import make_generator
+from tests.factories import NOW, make_generator
 
 pytestmark = pytest.mark.django_db
+
+STATED = Stated(z_shape="4", n_classes=None, value_range="signed", layout="nchw")
 
 
 @pytest.fixture(autouse=True)
@@ -103,12 +107,26 @@ def test_a_failed_inspection_runs_again(researcher, settings):
     made = make_generator(researcher, onnx_files.generator())
     assert made.state == Generator.State.FAILED
     settings.GENERATOR_MEMORY_BYTES = 2**30
-    generators.retry(made)
+    generators.retry(made, stated=STATED)
     generators.run_inspection(made.pk)
     made.refresh_from_db()
     assert (made.state, made.error) == ("done", "")
     with pytest.raises(ConflictError, match="Only a generator that failed"):
-        generators.retry(made)
+        generators.retry(made, stated=replace(STATED, z_shape="9"))
+    made.refresh_from_db()
+    assert made.z_shape == "4"
+
+
+def test_what_was_stated_wrongly_is_corrected_without_the_file(researcher):
+    made = make_generator(researcher, onnx_files.generator(layout="nhwc"), z_shape="5")
+    with pytest.raises(DomainError, match="The z_shape cannot be used"):
+        generators.retry(made, stated=replace(STATED, z_shape="four"))
+    made.refresh_from_db()
+    assert (made.state, made.z_shape) == ("failed", "5")
+    generators.retry(made, stated=replace(STATED, layout="nhwc"))
+    generators.run_inspection(made.pk)
+    made.refresh_from_db()
+    assert (made.state, made.z_shape, made.layout) == ("done", "4", "nhwc")
 
 
 def test_a_taken_name_leaves_no_file(researcher):
@@ -121,7 +139,7 @@ def test_a_taken_name_leaves_no_file(researcher):
 
 def test_too_large_a_file_is_refused(researcher, settings):
     settings.GENERATOR_MAX_BYTES = 100
-    with pytest.raises(DomainError, match="may have at most 100"):
+    with pytest.raises(DomainError, match="takes at most 100"):
         make_generator(researcher, onnx_files.generator())
 
 
@@ -139,10 +157,87 @@ def test_deleting_takes_the_files_along(researcher):
     assert not any(default_storage.exists(key) for key in keys)
 
 
+def test_a_generator_whose_sets_are_deleted_can_be_deleted(researcher):
+    made = make_generator(researcher, onnx_files.generator())
+    asked = sampling.request_sampling(
+        generator=made,
+        requested_by=researcher,
+        request=sampling.Request(n_samples=2, seed=1, truncations=[None]),
+    )
+    with pytest.raises(ConflictError, match="could not be made again"):
+        generators.delete_generator(made)
+    imports.delete_sample_set(asked.runs.get().sample_set)
+    assert not sampling.history_of(made).samplings
+    generators.delete_generator(made)
+    assert not Generator.objects.exists()
+
+
+def upload(owner, data, *, name="g.onnx"):
+    begun = uploads.begin(
+        owner=owner, name=name, size_bytes=len(data), fingerprint="", now=NOW
+    )
+    return uploads.receive(upload=begun, offset=0, data=data, sha256="", now=NOW)
+
+
+def described(owner, **fields):
+    return Generator(
+        **{
+            "name": "sent in parts",
+            "model_name": "GAN",
+            "z_shape": "4",
+            "owner": owner,
+            "project": projects.personal_project(owner),
+            **fields,
+        }
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_becomes_a_generator_once(researcher):
+    sent = upload(researcher, onnx_files.generator())
+    keys = list(sent.parts.values_list("storage_key", flat=True))
+    made = generators.create_from_upload(generator=described(researcher), upload=sent)
+    generators.run_inspection(made.pk)
+    made.refresh_from_db()
+    assert (made.state, made.size_bytes) == ("done", sent.size_bytes)
+    assert not Upload.objects.exists()
+    assert not any(default_storage.exists(key) for key in keys)
+    with pytest.raises(ConflictError, match="taken over already"):
+        generators.create_from_upload(
+            generator=described(researcher, name="again"), upload=sent
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "sentence"),
+    [
+        ("g.zip", {}, "must end in .onnx; got g.zip"),
+        ("g.onnx", {"z_shape": "x"}, "The z_shape cannot be used"),
+        ("g.onnx", {"n_classes": 10**6}, "less than or equal to 100000"),
+    ],
+)
+def test_an_upload_that_is_no_generator_stays(researcher, name, fields, sentence):
+    sent = upload(researcher, onnx_files.generator(), name=name)
+    with pytest.raises(DomainError, match=sentence):
+        generators.create_from_upload(
+            generator=described(researcher, **fields), upload=sent
+        )
+    assert Upload.objects.get() == sent
+    assert not Generator.objects.exists()
+
+
+def test_half_an_upload_is_no_generator(researcher):
+    begun = uploads.begin(
+        owner=researcher, name="g.onnx", size_bytes=9, fingerprint="", now=NOW
+    )
+    with pytest.raises(ConflictError, match="only 0 of 9 bytes have arrived"):
+        generators.create_from_upload(generator=described(researcher), upload=begun)
+
+
 def test_a_lost_file_is_a_sentence(researcher):
-    made = make_generator(researcher, b"")
+    made = make_generator(researcher, onnx_files.custom_operator())
     default_storage.delete(made.file_key)
-    generators.retry(made)
+    generators.retry(made, stated=STATED)
     generators.run_inspection(made.pk)
     made.refresh_from_db()
     assert "Its file is no longer stored" in made.error

@@ -212,7 +212,7 @@ def test_a_taken_name_makes_no_set_at_all(generator):
 
 
 def test_an_untried_generator_is_not_sampled(researcher):
-    generator = make_generator(researcher, b"")
+    generator = make_generator(researcher, b"not onnx")
     with pytest.raises(ConflictError, match="has not been tried yet"):
         ask(generator)
 

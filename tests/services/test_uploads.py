@@ -38,6 +38,13 @@ def test_parts_become_the_file(researcher):
         assert (path.name, path.read_bytes()) == ("a.zip", b"0123456789")
 
 
+def test_a_name_too_long_for_a_folder_is_cut(researcher):
+    upload = begin(researcher, size_bytes=1, name=251 * "\N{SNOWMAN}" + ".zip")
+    receive(upload, 0, b"0")
+    with uploads.local_copy(upload) as path:
+        assert path.name == 56 * "\N{SNOWMAN}" + ".zip"
+
+
 def test_the_same_file_goes_on_where_it_was_cut_off(researcher):
     receive(begin(researcher), 0, b"0123")
     again = begin(researcher)

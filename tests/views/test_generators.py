@@ -94,7 +94,7 @@ def test_too_large_a_file_is_refused_in_the_form(researcher_client, settings):
     settings.GENERATOR_MAX_BYTES = 10
     response = upload(researcher_client, onnx_files.generator())
     assert response.status_code == 400
-    assert "may have at most 10" in text(response)
+    assert "takes at most 10" in text(response)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -198,9 +198,15 @@ def test_a_failed_run_is_told_and_gone_on_with(researcher_client, generator):
 
 def test_a_generator_is_retried_and_deleted(researcher_client, generator):
     Generator.objects.update(state="failed", error="No.")
-    researcher_client.post(reverse("generator_retry", args=[generator.pk]))
+    address = reverse("generator_retry", args=[generator.pk])
+    stated = {"z_shape": "8", "value_range": "unit", "layout": "nhwc"}
+    wrong = researcher_client.post(address, {**stated, "z_shape": "four"})
+    assert wrong.status_code == 400
+    assert "Write sizes with commas between" in text(wrong)
+    researcher_client.post(address, stated)
     generator.refresh_from_db()
     assert generator.state == Generator.State.QUEUED
+    assert (generator.z_shape, generator.layout) == ("8", "nhwc")
     researcher_client.post(reverse("generator_delete", args=[generator.pk]))
     assert not Generator.objects.exists()
 
@@ -226,6 +232,7 @@ def test_others_see_nothing_and_viewers_change_nothing(researcher, generator):
     page = client.get(address)
     assert page.status_code == 200
     assert "Sample it" not in text(page)
+    assert "Delete this generator" not in text(page)
     assert sample(client, generator).status_code == 403
     assert not SampleSet.objects.exists()
 

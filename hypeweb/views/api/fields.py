@@ -20,6 +20,7 @@ NOT_BLANK = r"^[^\x00]*[^\x00\s][^\x00]*$"
 
 Text = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=5000)]
 Name = Annotated[str, StringConstraints(pattern=NOT_BLANK, max_length=120)]
+Word = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=120)]
 RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
 PathId = Annotated[int, Path(ge=1, le=MAX_ID, description="Its number.")]
 Slug = Annotated[

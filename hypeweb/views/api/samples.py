@@ -26,11 +26,11 @@ from hypeweb.views.api.fields import (
     PathId,
     RowId,
     Text,
+    Word,
 )
 
 router = Router()
 
-Word = Annotated[str, Field(max_length=120, pattern=NO_NUL)]
 Side = Annotated[int, Field(ge=1, le=service.MAX_SIDE)]
 SIZE = "Side in pixels to crop and resize to; null if all images have one size already."
 
@@ -76,8 +76,8 @@ class SampleSetIn(Schema):
         return SampleSet(**self.model_dump(exclude=elsewhere))
 
 
-class ImportOut(Schema):
-    """How far the import of a set is."""
+class JobOut(Schema):
+    """How far the import or the sampling of a set is."""
 
     state: str = Field(description="queued, running, done or failed.")
     stage: str = Field(description="What a running one is busy with.")
@@ -106,7 +106,9 @@ class SampleSetOut(Schema):
     content_hash: str = Field(description="SHA-256 over its images' hashes.")
     frozen_at: datetime | None = Field(description="Since when a study depends on it.")
     created_at: datetime
-    job: ImportOut | None = Field(description="The import; null where there was none.")
+    job: JobOut | None = Field(
+        description="The import or sampling; null where there was none."
+    )
 
     @staticmethod
     def resolve_truncation(found: SampleSet) -> float | None:
@@ -115,7 +117,7 @@ class SampleSetOut(Schema):
 
     @staticmethod
     def resolve_job(found: SampleSet) -> object:
-        return getattr(found, "job", None)
+        return getattr(found, "job", None) or getattr(found, "sampling_run", None)
 
 
 class RetryIn(Schema):
@@ -145,7 +147,7 @@ class SkippedOut(Schema):
 @paginate(Paged)
 def list_sample_sets(request: HttpRequest) -> QuerySet[SampleSet]:
     """List the sample sets of the owner's projects, newest first."""
-    return access.sample_sets_of(user_of(request)).select_related("job")
+    return access.sample_sets_of(user_of(request)).select_related("job", "sampling_run")
 
 
 @router.post("/sample-sets", response={201: SampleSetOut}, auth=needs(Scope.SAMPLES))

@@ -40,7 +40,7 @@ class UploadIn(Schema):
         min_length=1,
         max_length=255,
         pattern=NO_NUL,
-        description=f"Its name; ends in one of {', '.join(service.SUFFIXES)}.",
+        description=f"Its name; ends in one of {', '.join(service.ANY_SUFFIXES)}.",
     )
     size_bytes: int = Field(ge=1, le=MAX_BYTES, description="Its size.")
     fingerprint: str = Field(
@@ -109,6 +109,6 @@ def put_part(
 
 @router.delete("/uploads/{token}", response={204: None}, auth=needs(Scope.SAMPLES))
 def discard_upload(request: HttpRequest, token: Token) -> Status[None]:
-    """Give up an upload that no sample set has taken over."""
+    """Give up an upload that nothing has taken over."""
     service.discard_one(access.upload(user_of(request), token))
     return Status(204, None)

@@ -1,6 +1,6 @@
 import pytest
 
-from hypeweb.models import SampleSet, Study
+from hypeweb.models import SampleSet, SamplingRun, Study
 from hypeweb.services import projects
 from tests import factories, onnx_files
 from tests.views.api.conftest import Script
@@ -41,6 +41,85 @@ def test_a_script_samples_a_generator_and_gets_a_study(
     sets = SampleSet.objects.filter(origin="generated")
     assert {made.n_samples for made in sets} == {6}
     assert found["study"] == Study.objects.get().slug
+
+
+def send(script, data, *, name="g.onnx"):
+    announced = {"name": name, "size_bytes": len(data)}
+    token = script.post("/uploads", announced).json()["token"]
+    script.client.put(
+        f"/api/v1/uploads/{token}?offset=0", data, "application/octet-stream"
+    )
+    return token
+
+
+def test_a_script_brings_a_generator(script, settings):
+    settings.GENERATOR_MEMORY_BYTES = 2**30
+    body = {
+        "name": "GAN 4000",
+        "model_name": "GAN",
+        "z_shape": "5",
+        "step": 4000,
+        "upload": send(script, onnx_files.generator()),
+    }
+    made = script.post("/generators", body, key="once")
+    assert made.status_code == 201, made.json()
+    assert script.post("/generators", body, key="once").json() == made.json()
+    again = script.post("/generators", body)
+    assert (again.status_code, again.json()["code"]) == (404, "not_found")
+    address = f"/generators/{made.json()['id']}"
+    tried = script.get(address).json()
+    assert tried["state"] == "failed"
+    assert "(n, 5) was stated" in tried["error"]
+    corrected = script.post(f"{address}/retry", {"z_shape": "4"})
+    assert (corrected.status_code, corrected.json()["layout"]) == (202, "nchw")
+    assert script.get(address).json()["state"] == "done"
+    assert script.post(f"{address}/retry").status_code == 409
+    assert script.client.delete(f"/api/v1{address}").status_code == 204
+    assert script.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [
+        ({"upload": "unknown"}, 404, "no such upload"),
+        ({"z_shape": "4; 4"}, 422, "z_shape"),
+        ({"n_classes": 1}, 422, "n_classes"),
+        ({"layout": "chwn"}, 422, "layout"),
+        ({"project": 10**9}, 404, "no such project"),
+    ],
+)
+def test_what_is_no_generator_is_a_sentence(script, change, status, words):
+    body = {
+        "name": "GAN",
+        "model_name": "GAN",
+        "z_shape": "4",
+        "upload": send(script, onnx_files.generator()),
+    }
+    reply = script.post("/generators", {**body, **change})
+    assert (reply.status_code, words in reply.json()["message"]) == (status, True)
+
+
+def test_a_generator_is_no_sample_set(script):
+    token = send(script, onnx_files.generator())
+    body = {"name": "Set", "origin": "generated", "uploads": [token]}
+    reply = script.post("/sample-sets", body)
+    assert reply.status_code == 400
+    assert "must end in one of .zip" in reply.json()["message"]
+
+
+def test_a_failed_run_is_gone_on_with(script, generator):
+    made = script.post(f"/generators/{generator.pk}/samplings", WANTED).json()
+    run = SamplingRun.objects.get(pk=made["runs"][0]["id"])
+    assert script.post(f"/sampling-runs/{run.pk}/retry").status_code == 409
+    found = script.get(f"/sample-sets/{run.sample_set_id}").json()
+    assert found["job"]["state"] == "done"
+    refused = script.post(f"/sample-sets/{run.sample_set_id}/retry")
+    assert refused.status_code == 409
+    assert "was not imported" in refused.json()["message"]
+    SamplingRun.objects.update(state="failed", error="No.")
+    assert script.post(f"/sampling-runs/{run.pk}/retry").status_code == 202
+    run.refresh_from_db()
+    assert run.state == "done"
 
 
 @pytest.mark.parametrize(

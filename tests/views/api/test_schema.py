@@ -5,7 +5,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 from schemathesis import checks
 
-from hypeweb.services import evaluations, scores, uploads
+from hypeweb.services import evaluations, sampling, scores, uploads
 from hypeweb.views.api.interface import api
 from tests import factories, onnx_files
 from tests.factories import NOW, join, walk
@@ -41,6 +41,7 @@ def names(researcher, study, settings):
     walk(join(study), "rrww")
     scores.score_study(study.pk, now=NOW)
     run = evaluations.request_evaluations(study)[0]
+    generator = factories.make_generator(researcher, onnx_files.generator())
     upload = uploads.begin(
         owner=researcher, name="a.zip", size_bytes=9, fingerprint="", now=NOW
     )
@@ -48,21 +49,44 @@ def names(researcher, study, settings):
         "slug": study.slug,
         "token": upload.token,
         "evaluation": run.pk,
-        "generator": factories.make_generator(researcher, onnx_files.generator()).pk,
+        "generator": generator.pk,
+        "sampling-run": failed_run(researcher, generator),
+        "onnx": complete_upload(researcher).token,
+        "project": study.project_id,
         "sample_set": study.real_set_id,
         "arms": [arm.sample_set_id for arm in study.arms.all()],
     }
 
 
+def complete_upload(owner):
+    data = onnx_files.generator()
+    begun = uploads.begin(
+        owner=owner, name="g.onnx", size_bytes=len(data), fingerprint="", now=NOW
+    )
+    return uploads.receive(upload=begun, offset=0, data=data, sha256="", now=NOW)
+
+
+def failed_run(owner, generator):
+    made = sampling.request_sampling(
+        generator=generator,
+        requested_by=owner,
+        request=sampling.Request(n_samples=2, seed=1, truncations=[None]),
+    )
+    made.runs.update(state="failed")
+    return made.runs.get().pk
+
+
 def aim(case, path, names):
     """Point a request at what is there, so that it reaches the service behind."""
     for name in case.path_parameters:
-        kinds = ("evaluation", "generator")
+        kinds = ("evaluation", "generator", "sampling-run")
         kind = next((kind for kind in kinds if f"{kind}s" in path), "sample_set")
         if name != "what":
             case.path_parameters[name] = names.get(name, names[kind])
     if isinstance(case.body, dict) and "arms" in case.body:
         case.body |= {"real_set": names["sample_set"], "arms": names["arms"]}
+    if isinstance(case.body, dict) and "upload" in case.body:
+        case.body |= {"upload": names["onnx"], "project": names["project"]}
 
 
 def test_no_request_makes_the_server_fail(

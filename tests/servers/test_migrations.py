@@ -10,6 +10,40 @@ from tests.servers.conftest import ROOT
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
+# A site as it was before imports were reported on.
+UNCOUNTED = "0015_uploads"
+MAKE_SETS = """
+import django
+django.setup()
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+loader = MigrationExecutor(connection).loader
+apps = loader.project_state(("hypeweb", "UNCOUNTED")).apps
+
+def make(model, /, **fields):
+    return apps.get_model("hypeweb", model).objects.create(**fields)
+
+owner = apps.get_model("auth", "User").objects.create(username="ada")
+project = make("Project", name="p")
+for name, hashes in (("one", "aab"), ("two", "bc"), ("three", "d")):
+    found = make("SampleSet", name=name, origin="real", owner=owner, project=project,
+                 n_samples=len(hashes), width=8, height=8, content_hash=name)
+    for position, digest in enumerate(hashes):
+        make("Sample", sample_set=found, position=position, content_hash=digest,
+             size_bytes=1)
+    make("SkippedFile", sample_set=found, name="notes.txt", reason="is no image")
+"""
+READ_SETS = """
+import django
+django.setup()
+from hypeweb.models import SampleSet
+from hypeweb.services import validation
+for found in SampleSet.objects.order_by("pk"):
+    report = validation.build_report(found)
+    print(found.n_duplicates, report.n_skipped, [s.value for s in report.sizes],
+          [(o.other.name, o.n_shared) for o in report.overlaps])
+"""
+
 # A site as it was before payments were approved and trials had arms.
 BEFORE = "0034_audit_drafts_again"
 MAKE = """
@@ -91,4 +125,16 @@ def test_sessions_and_payments_of_before_are_carried_over(make_installation):
         "[True, True, True]",
         "None",
         "[('EUR', 4, 5), ('USD', 1, None)]",
+    ]
+
+
+def test_sets_of_before_are_counted(make_installation):
+    installation = make_installation(database="HYPE_TEST_DATABASE_URL")
+    installation.manage("migrate", "hypeweb", UNCOUNTED, "--verbosity=0")
+    run(installation, MAKE_SETS.replace("UNCOUNTED", UNCOUNTED))
+    installation.manage("migrate", "--verbosity=0")
+    assert run(installation, READ_SETS)[:3] == [
+        "1 1 ['unknown'] [('two', 1)]",
+        "0 1 ['unknown'] [('one', 1)]",
+        "0 1 ['unknown'] []",
     ]

@@ -190,8 +190,9 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
         }
         labels = {"image_rendering": "How enlarged images look"}
         help_texts = {
+            "evaluators_per_arm": "Within subjects: in all, as each judges every arm.",
             "feedback": "A timed study tells without it too, if less plainly: the next "
-            "image is shown for longer after a wrong answer."
+            "image is shown for longer after a wrong answer.",
         }
 
     def __init__(
@@ -202,14 +203,17 @@ class StudyForm(forms.ModelForm):  # type: ignore[type-arg]
     ) -> None:
         super().__init__(*args, **kwargs)
         ready = sample_sets.filter(n_samples__gt=0)
+        by_model = ready.order_by("-origin", "model_name", "step", "truncation", "name")
         real = ready.filter(origin=SampleSet.Origin.REAL)
-        generated = ready.filter(origin=SampleSet.Origin.GENERATED).order_by(
-            "model_name", "step", "truncation", "name"
-        )
+        generated = by_model.filter(origin=SampleSet.Origin.GENERATED)
         self.fields["real_set"] = forms.ModelChoiceField(
             queryset=real, empty_label=None if real else "no real set yet"
         )
-        sets = {"arms": generated, "qualification_sets": ready, "gold_sets": ready}
+        sets = {
+            "arms": generated,
+            "qualification_sets": by_model,
+            "gold_sets": by_model,
+        }
         for name, choices in sets.items():
             field = self.fields[name]
             if isinstance(field, forms.ModelMultipleChoiceField):

@@ -191,8 +191,9 @@ def _sentences(
         f"{apart} are told apart in {100 * (plan.power or 0):.0f} of 100 such studies"
         f"{WITHIN_IS_STRONGER if setup.n_arms_each > 1 else '.'}"
     )
+    of_arms = " per arm" * (setup.n_arms_each == 1)
     more = (
-        f"±{width} takes {wanted.n_evaluators} evaluators per arm."
+        f"±{width} takes {wanted.n_evaluators} evaluators{of_arms}."
         if wanted.n_evaluators
         else f"±{width} is out of reach."
     )

@@ -305,7 +305,10 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("Question", study.question),
         ("Language for evaluators", study.get_language_display()),
         ("Real set", study.real_set.name),
-        ("Evaluators per arm", str(study.evaluators_per_arm)),
+        (
+            "Evaluators" if study.is_within else "Evaluators per arm",
+            str(study.evaluators_per_arm),
+        ),
         ("Design", study.get_design_display()),
         ("Feedback after each answer", "yes" if study.feedback else "no"),
         ("Watched while it runs", "yes" if study.watch_sequentially else "no"),

@@ -33,8 +33,6 @@ EXTERNAL_QUESTION = (
     "ExternalQuestion.xsd"
 )
 FRAME_HEIGHT = 700
-# Workers may take so many times what a HIT says.
-ALLOWED_TIMES = 4
 # Amazon approves by itself only after 30 days, the most it allows.
 LONGEST_APPROVAL_S = 30 * 24 * 3600
 EVENT_TYPES = ("AssignmentSubmitted", "AssignmentReturned", "AssignmentAbandoned")
@@ -59,6 +57,7 @@ class HitText:
     description: str
     keywords: str
     frame_url: str
+    allowed_min: int
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ class MTurkClient:
                 MaxAssignments=posting.n_places,
                 Reward=_dollars(posting.reward_cents),
                 LifetimeInSeconds=posting.hours_open * 3600,
-                AssignmentDurationInSeconds=posting.minutes * 60 * ALLOWED_TIMES,
+                AssignmentDurationInSeconds=text.allowed_min * 60,
                 AutoApprovalDelayInSeconds=LONGEST_APPROVAL_S,
                 Title=text.title[:128],
                 Description=text.description[:2000],

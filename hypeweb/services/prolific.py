@@ -22,6 +22,8 @@ UNPAID = frozenset({"RETURNED", "TIMED-OUT", "REJECTED"})
 # Its person has not come back with a code; before that nothing can be paid.
 UNDER_WAY = frozenset({"RESERVED", "ACTIVE"})
 UNPUBLISHED = "UNPUBLISHED"
+# “It is always less than 24 hours”, its documentation says of a submission.
+MOST_MINUTES = 24 * 60 - 1
 # In these a study takes nobody any more.
 OVER = frozenset({"AWAITING REVIEW", "COMPLETED"})
 # What Prolific calls the kinds of codes. Its list has no word for who left early or
@@ -51,6 +53,7 @@ class Offer:
     url: str
     codes: Mapping[OutcomeCode.Outcome, str]
     is_custom_screening: bool
+    allowed_min: int
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class ProlificClient:
                 "is_custom_screening": offer.is_custom_screening,
                 "total_available_places": posting.n_places,
                 "estimated_completion_time": posting.minutes,
+                "maximum_allowed_time": min(offer.allowed_min, MOST_MINUTES),
                 "reward": posting.reward_cents,
                 "device_compatibility": ["desktop"],
             },

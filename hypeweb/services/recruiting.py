@@ -65,6 +65,10 @@ PROLIFIC_WAITS = timedelta(days=21)
 GIVEN_BACK = frozenset({"RETURNED", "TIMED-OUT"})
 REFUSALS = (ClientError, BotoCoreError, requests.RequestException, ProlificError)
 MAX_PLACES = 500
+# People may take so many times what a posting says.
+ALLOWED_TIMES = 4
+# For reading, agreeing, qualifying, and taking the code back.
+BESIDES_MIN = 60
 # Of ten messages each, in one go.
 MAX_BATCHES = 50
 UNFINISHED = "The last attempt to post this came to no end; it is looked for."
@@ -442,7 +446,7 @@ def _follow(pool: Pool, arrival: Arrival) -> None:
         if moved.exists():
             return
         # Not again by another tab, and nothing that the service has told of since.
-        Enrolment.objects.filter(
+        is_tied = Enrolment.objects.filter(
             pk=held.pk, external_id=held.external_id, rejection=""
         ).update(
             external_id=arrival.submission_id,
@@ -451,6 +455,12 @@ def _follow(pool: Pool, arrival: Arrival) -> None:
             status_at=None,
             decides_at=None,
         )
+        # The service would not pay the submission that was given back.
+        failed_before = Payment.objects.filter(
+            session=held.session_id, state=Payment.State.FAILED
+        )
+        for failed in failed_before if is_tied else ():
+            payments.retry_failed(payment=failed)
 
 
 def _untie(pool: Pool, arrival: Arrival) -> None:
@@ -614,12 +624,22 @@ def _post_to_mturk(posting: Posting, entry_url: str, *, was_tried: bool) -> str:
             description=f"{study.question} {designs.n_trials_each(study)} images.",
             keywords="images, judgment, real or fake",
             frame_url=entry_url,
+            allowed_min=_allowed_min(posting),
         )
         found = client.post(posting, text=text, labels=_labels(posting.pool))
     if settings.MTURK_QUEUE_URL:
         hit_type = client.hit_type_of(found)
         client.notify_queue(hit_type, queue_url=settings.MTURK_QUEUE_URL)
     return found
+
+
+def _allowed_min(posting: Posting) -> int:
+    """Return how many minutes people get at their service.
+
+    No fewer than here: what comes later than the service allows can never be paid.
+    """
+    longest = posting.pool.study.duration_limit_min
+    return max(posting.minutes * ALLOWED_TIMES, longest + BESIDES_MIN)
 
 
 def _labels(pool: Pool) -> Labels:
@@ -695,6 +715,7 @@ def _post_to_prolific(posting: Posting, entry_url: str, *, was_tried: bool) -> s
             is_custom_screening=(
                 settings.PROLIFIC_CUSTOM_SCREENING and study.asks_qualification
             ),
+            allowed_min=_allowed_min(posting),
         )
         found = client.post(posting, offer)
     client.publish(found)

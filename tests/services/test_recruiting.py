@@ -89,6 +89,8 @@ def test_twenty_places_become_hits_of_nine_at_most(paid, mturk):
     hit = next(iter(mturk.hits.values()))
     assert hit["Reward"] == "1.00"
     assert f"<ExternalURL>{ENTRY}</ExternalURL>" in hit["Question"]
+    # No less time than a session may take here: what comes late is never paid.
+    assert hit["AssignmentDurationInSeconds"] == (paid.duration_limit_min + 60) * 60
     asked = [
         (one["QualificationTypeId"], one["Comparator"])
         for one in hit["QualificationRequirements"]
@@ -196,6 +198,8 @@ def test_who_returns_an_assignment_and_takes_another_goes_on(
     (posting,) = posted(pool, 3)
     first = walk(arrive(pool, posting=posting))
     settlements.settle(first.pk, now=NOW)
+    # Prolific refuses to pay a submission that was given back.
+    Payment.objects.update(state="failed", error="It was returned.")
     prolific.submit("3ASSIGNMENT0000", participant="p", study_id=posting.external_id)
     prolific.submissions["3ASSIGNMENT0000"].status = "RETURNED"
 
@@ -435,6 +439,7 @@ def test_prolific_from_posting_to_reconciled_payment(
     made = prolific.studies[posting.external_id]
     assert (made["status"], made["reward"]) == ("ACTIVE", 100)
     assert made["total_available_places"] == 12
+    assert made["maximum_allowed_time"] == paid.duration_limit_min + 60
     assert [code["code_type"] for code in made["completion_codes"]] == [
         "COMPLETED",
         "OTHER",

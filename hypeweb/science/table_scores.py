@@ -44,6 +44,8 @@ class TableScores:
         Arms from best to worst, by score; those of one evaluator are left out.
     within_rankings : dict of {"hype_inf", "hype_time"} to tuple of Place
         The same with the arms of each evaluator kept together, where `within` is.
+    by_person : dict of {"hype_inf", "hype_time"} to dict of str to dict of str to float
+        By score, the score of every evaluator of every arm, in order of appearance.
     """
 
     arms: dict[str, UntimedScores | TimedScores]
@@ -51,6 +53,7 @@ class TableScores:
     within: dict[Score, WithinComparison]
     rankings: dict[Score, tuple[Place, ...]]
     within_rankings: dict[Score, tuple[Place, ...]]
+    by_person: dict[Score, dict[str, dict[str, float]]]
 
 
 @dataclass(eq=False)
@@ -238,6 +241,7 @@ def score_arms(table: JudgmentsTable, *, seed: int, settings: Settings) -> Table
         within,
         _rankings(kinds, level=settings.level),
         within_rankings,
+        {score: kind.by_person() for score, kind in kinds.items() if kind.values},
     )
 
 

@@ -75,6 +75,28 @@ class WithinComparison:
     multiplicity: str
 
 
+def judged_all(scores: ByPerson) -> NDArray[np.float64]:
+    """Return the scores of the evaluators who judged every arm.
+
+    Parameters
+    ----------
+    scores : mapping of str to mapping of str to float
+        For every arm the score of every evaluator who judged it.
+
+    Returns
+    -------
+    ndarray of shape (n_evaluators, n_arms), float64
+        A row for each of them, in the order of the first arm; none with fewer than two
+        arms.
+    """
+    arms = list(scores.values())
+    if len(arms) < 2:  # noqa: PLR2004 a comparison needs two
+        return np.empty((0, len(arms)))
+    names = [name for name in arms[0] if all(name in people for people in arms)]
+    rows = [[people[name] for people in arms] for name in names]
+    return np.array(rows, dtype=np.float64).reshape(-1, len(arms))
+
+
 def compare_within(
     scores: ByPerson,
     *,
@@ -104,7 +126,7 @@ def compare_within(
     the arms in a different random order to everyone. Evaluators count in the order
     given, so that other names for the same people draw the same random numbers.
     """
-    table = _complete(scores)
+    table = judged_all(scores)
     pairs = [
         pair
         for first, second in combinations(scores, 2)
@@ -157,7 +179,7 @@ def rank_within(
     ----------
     .. [1] Efron and Tibshirani, "An Introduction to the Bootstrap", chapter 8 (1993).
     """
-    table = _complete(scores)
+    table = judged_all(scores)
     n = len(table)
     if n < 2:  # noqa: PLR2004 a spread needs two
         return ()
@@ -235,16 +257,6 @@ def friedman(table: NDArray[np.float64]) -> HypothesisTest:
     return HypothesisTest(
         "Friedman", chi2, (float(k - 1),), float(stats.chi2.sf(chi2, k - 1))
     )
-
-
-def _complete(scores: ByPerson) -> NDArray[np.float64]:
-    """Return the scores of who judged every arm, shape (n_evaluators, n_arms)."""
-    arms = list(scores.values())
-    if len(arms) < 2:  # noqa: PLR2004 a comparison needs two
-        return np.empty((0, len(arms)))
-    names = [name for name in arms[0] if all(name in people for people in arms)]
-    rows = [[people[name] for people in arms] for name in names]
-    return np.array(rows, dtype=np.float64).reshape(-1, len(arms))
 
 
 def _pair(

@@ -14,7 +14,7 @@ from hypeweb.science.hypotheses import HypothesisTest
 from hypeweb.science.ranking import Place
 from hypeweb.science.sequential import Decision, watch_arms
 from hypeweb.science.table_scores import Score, TableScores, plain
-from hypeweb.science.within import WithinComparison, WithinPair
+from hypeweb.science.within import WithinComparison, WithinPair, judged_all
 
 LEVEL = 0.95
 # Smaller differences do not matter, as a share of the range of scores: 5 points of an
@@ -82,14 +82,26 @@ def compared_of(study: Study, scored: TableScores, *, n_arms: int) -> Compared |
     comparison = scored.comparisons.get(kind)
     if comparison is None:
         return None
-    by_arm = {name: scores.evaluator_scores for name, scores in scored.arms.items()}
     rankings = scored.within_rankings if study.is_within else scored.rankings
     return Compared(
         comparison=comparison,
         ranking=rankings.get(kind, ()),
-        watch=watch(study, by_arm, n_arms=n_arms) if study.watch_sequentially else None,
+        watch=watch(study, _in_order_of_arrival(study, scored, kind), n_arms=n_arms)
+        if study.watch_sequentially
+        else None,
         within=scored.within.get(kind, NOT_WITHIN) if study.is_within else None,
     )
+
+
+def _in_order_of_arrival(
+    study: Study, scored: TableScores, kind: Score
+) -> dict[str, NDArray[np.float64]]:
+    """Return one score per evaluator of every arm, as the watch pairs them."""
+    if not study.is_within:
+        return {name: found.evaluator_scores for name, found in scored.arms.items()}
+    # The k-th of every arm is one person: whoever lacks an arm would shift the others.
+    by_person = scored.by_person[kind]
+    return dict(zip(by_person, judged_all(by_person).T, strict=True))
 
 
 def as_result(study: Study, scored: TableScores) -> dict[str, Any]:

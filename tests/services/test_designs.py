@@ -161,6 +161,24 @@ def test_arms_are_scored_apart_and_compared_within_evaluators(within):
     assert [row[3] for row in table].count("difference, paired") == 3
 
 
+def test_the_watch_pairs_each_person_with_themselves(within):
+    Study.objects.filter(pk=within.pk).update(watch_sequentially=True)
+    within.refresh_from_db()
+    for answers in ("rrrr", "wwww", "rrww", "wwww", "rrrr", "wwrr"):
+        # The same on every arm, so that nobody's arms differ.
+        last = walk(join(within), answers)
+    first = within.sessions.order_by("pk").first()
+    assert last != first
+    Judgment.objects.filter(trial__session=first, trial__arm__position=0).update(
+        is_void=True
+    )
+    scores.score_study(within.pk, now=NOW)
+    watched = comparisons.comparison_of(within, population="people").watch
+    assert [(pair.n_pairs, pair.low + pair.high) for pair in watched.pairs] == [
+        (5, pytest.approx(0, abs=1e-9))
+    ] * 3
+
+
 def test_the_comparison_of_one_evaluator_says_that_there_is_none(within):
     walk(join(within))
     scores.score_study(within.pk, now=NOW)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from hypeweb.services.errors import DomainError
 
@@ -110,6 +111,14 @@ class DomainErrors:
         if not isinstance(error, DomainError):
             return None
         if request.accepts("text/html"):
-            context = {"message": str(error)}
+            context = {"message": str(error), "back": _page_before(request)}
             return render(request, "error.html", context, status=error.status)
         return JsonResponse({"error": str(error)}, status=error.status)
+
+
+def _page_before(request: HttpRequest) -> str:
+    """Return the page of this site that somebody came from, if it says so."""
+    page = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()})
+    is_another = page != request.build_absolute_uri()
+    return page if is_ours and is_another else ""

@@ -204,7 +204,8 @@ def _sentence(code: str, detail: str, limits: Limits) -> str:
         "external_data": "Its weights are in another file. Export it as one file, with "
         "the weights inside.",
         "load": f"It cannot be loaded: {detail}",
-        "run": f"It fails on a batch of the stated inputs: {detail}",
+        "run": "It fails on a batch of the stated inputs; correct the "
+        f"shape of z or the number of classes. What it says: {detail}",
         "output_type": f"Its output is of type {detail}, not of numbers.",
         "memory": _no_memory(limits),
     }

@@ -62,6 +62,11 @@ def open_archive(source: str) -> Archive:
         raise DomainError(
             f"{path.name} cannot be read ({error}); pack it again and retry."
         ) from error
+    if path.name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz")):
+        raise DomainError(
+            f"{path.name} is cut short or damaged, or not what its name says; pack it "
+            "again and retry."
+        )
     raise DomainError(f"{path.name} is none of the kinds taken: {KINDS}.")
 
 

@@ -4,6 +4,8 @@ import io
 from dataclasses import dataclass
 
 from django.core.files.storage import default_storage
+from django.core.paginator import Page, Paginator
+from django.utils.functional import cached_property
 from PIL import Image
 
 from hypeweb.models import Evaluation, NearestReal, Sample, SampleSet
@@ -12,27 +14,27 @@ from hypeweb.services.validation import Share
 
 PER_PAGE = 120
 THUMBNAIL_SIDE = 160
-# A longer number is no page of any set.
-MAX_DIGITS = 9
 # Of the classes that occur, those that are named.
 MAX_LABELS = 20
 
 
-@dataclass(frozen=True)
-class GridPage:
-    """Some of a set's images, found by position, so that late pages cost no more."""
+class Grid(Paginator):  # type: ignore[type-arg]
+    """A set's images in pages, found by position, so that late pages cost no more."""
 
-    samples: tuple[Sample, ...]
-    number: int
-    n_pages: int
+    def __init__(self, sample_set: SampleSet) -> None:
+        super().__init__(sample_set.samples.all(), PER_PAGE)
+        self.sample_set = sample_set
 
-    @property
-    def previous_number(self) -> int | None:
-        return self.number - 1 if self.number > 1 else None
+    @cached_property
+    def count(self) -> int:
+        return self.sample_set.n_samples
 
-    @property
-    def next_number(self) -> int | None:
-        return self.number + 1 if self.number < self.n_pages else None
+    def page(self, number: int | str) -> Page[Sample]:
+        valid = self.validate_number(number)
+        start = (valid - 1) * PER_PAGE
+        end = min(start + PER_PAGE, self.count)
+        found = self.sample_set.samples.filter(position__gte=start, position__lt=end)
+        return Page(found, valid, self)
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,9 @@ class Labels:
     shares: tuple[Share, ...]
 
 
-def grid_page(sample_set: SampleSet, number: str | None) -> GridPage:
-    """Return a page of images; a number that is none, or too large, is the nearest."""
-    n_pages = max(1, -(-sample_set.n_samples // PER_PAGE))
-    is_number = number and number.isdecimal() and len(number) <= MAX_DIGITS
-    wanted = int(number) if number and is_number else 1
-    page = min(max(wanted, 1), n_pages)
-    start = (page - 1) * PER_PAGE
-    if not sample_set.is_ready:
-        return GridPage((), 1, 1)
-    found = sample_set.samples.filter(
-        position__gte=start, position__lt=start + PER_PAGE
-    )
-    return GridPage(tuple(found), page, n_pages)
+def grid_page(sample_set: SampleSet, number: str | None) -> Page[Sample]:
+    """Return a page of images: the first where no number is given, at most the last."""
+    return Grid(sample_set).get_page(number)
 
 
 def show(sample: Sample) -> Shown:
@@ -100,11 +92,10 @@ def show(sample: Sample) -> Shown:
     )
 
 
-def pairs(page: GridPage, run: Evaluation) -> list[Pair]:
+def pairs(page: Page[Sample], run: Evaluation) -> list[Pair]:
     """Return the images of a page, each with what an evaluation found nearest to it."""
-    ids = [sample.pk for sample in page.samples]
-    found = evaluations.nearest_real(run, sample_ids=ids)
-    return [Pair(sample, found.get(sample.pk)) for sample in page.samples]
+    found = evaluations.nearest_real(run, sample_ids=[sample.pk for sample in page])
+    return [Pair(sample, found.get(sample.pk)) for sample in page]
 
 
 def labels_of(sample_set: SampleSet) -> Labels | None:

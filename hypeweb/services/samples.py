@@ -153,8 +153,8 @@ def edit_metadata(
         )
     if not changed:
         raise ConflictError(
-            f"“{sample_set}” is frozen because a study uses it, so its description "
-            "can no longer be changed."
+            "This set is frozen because a study uses it, so its description can no "
+            "longer be changed."
         )
 
 
@@ -237,8 +237,8 @@ def _no_image(n_skipped: int, first: Skipped | None) -> str:
     if first is None:
         return "The archive holds no file; put the images into it and try again."
     return (
-        f"The archive holds no usable image: {n_skipped} files were skipped, the "
-        f"first is {first.name}, which {first.reason}. Put PNG, JPEG or WebP images "
+        f"The archive holds no usable image: {n_skipped} skipped, the first is "
+        f"{first.name}, which {first.reason}. Put PNG, JPEG or WebP images "
         "into it."
     )
 

@@ -80,6 +80,7 @@ def sample_set(request: HttpRequest, pk: int) -> HttpResponse:
         "has_thumbnails": browsing.has_thumbnails(found),
         "n_overlaps": validation.overlaps(found).count(),
         "may_change": access.can_change(user, found),
+        "may_delete": access.can_delete(user, found),
         "retry_form": RetryForm(),
         "first_steps": access.first_steps_here(request),
     }
@@ -104,7 +105,7 @@ def sample_set_edit(request: HttpRequest, pk: int) -> HttpResponse:
             form.accept(access.sample_set(user, pk).revision)
             form.add_error(None, str(error))
         except ConflictError as error:
-            form.add_error("name", str(error))
+            form.add_error(None, str(error))
         else:
             messages.success(request, "The description was saved.")
             return redirect("sample_set", pk=pk)

@@ -67,6 +67,20 @@ def test_simulate_walks_the_http_interface_and_is_marked(study, capsys):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_simulate_walks_every_arm_of_a_study_within_subjects(researcher, capsys):
+    study = factories.open_study(researcher, protocol="hype_inf", design="within")
+    call_command("simulate", study.slug, evaluators=2, error=0.0, seed=1)
+    sessions = Session.objects.filter(population="simulated", state="finished")
+    assert sorted(sessions.values_list("sequence", flat=True)) == [0, 1]
+    for session in sessions:
+        judged = session.trials.filter(judgment__isnull=False)
+        assert set(judged.values_list("arm", flat=True)) == set(
+            study.arms.values_list("pk", flat=True)
+        )
+    assert Score.objects.filter(exclusions="none", kind="hype_inf").count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
 def test_simulate_recovers_the_error_it_was_given(researcher, capsys):
     from tests.factories import open_study  # noqa: PLC0415
 

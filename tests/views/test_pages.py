@@ -48,7 +48,7 @@ def test_an_uploaded_zip_becomes_a_browsable_set(researcher_client):
     ("data", "sentence"),
     [
         (zip_bytes({"notes.txt": b"x"}), "The archive holds no usable image"),
-        (b"no zip", "is none of the kinds taken"),
+        (b"no zip", "is cut short or damaged, or not what its name says"),
     ],
 )
 def test_a_bad_zip_is_a_sentence_on_the_sets_page(researcher_client, data, sentence):

@@ -6,6 +6,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from hypeweb.models import Sample, SampleSet, Upload
-from hypeweb.services import evaluations, imports
+from hypeweb.services import evaluations, imports, projects
 from tests import factories
 from tests.factories import NOW, images_zip, png_bytes, zip_bytes
 
@@ -337,3 +338,26 @@ def test_a_set_no_evaluation_has_seen_offers_no_pairs(researcher_client, study):
     page = researcher_client.get(address, {"nearest": "1"})
     assert (page.context["pairs"], page.context["labels"]) == (None, None)
     assert "nearest=1" not in text(page)
+
+
+def test_a_refusal_leads_back_to_where_one_came_from(researcher_client, study):
+    address = reverse("sample_set_delete", args=[study.real_set_id])
+    before = f"http://testserver{reverse('sample_set', args=[study.real_set_id])}"
+    page = text(researcher_client.post(address, headers={"referer": before}))
+    assert f'<a href="{before}">Go back</a>' in page
+    for elsewhere in ("https://example.org/", "javascript:alert(1)", ""):
+        page = text(researcher_client.post(address, headers={"referer": elsewhere}))
+        assert "Go back" not in page
+
+
+def test_only_an_owner_is_offered_to_delete_a_set(researcher, researcher_client):
+    found = imported(researcher, images_zip(4, seed=0))
+    address = reverse("sample_set", args=[found.pk])
+    assert "Delete this set" in text(researcher_client.get(address))
+    factories.make_user("viewer")
+    projects.add_member(
+        project=found.project, who="viewer", role="viewer", actor=researcher
+    )
+    viewer = Client()
+    viewer.force_login(User.objects.get(username="viewer"))
+    assert "Delete this set" not in text(viewer.get(address))

@@ -6,7 +6,12 @@ import { bundles, fingerprint, nextPart, percent, tarPieces, waitMs } from "./up
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+const LOG_IN = "Log in again in another tab, then press the button once more.";
+
 async function reply(response) {
+  if (response.redirected) {
+    throw new Refused(401, LOG_IN);
+  }
   if (response.ok) {
     return response.json();
   }
@@ -14,7 +19,7 @@ async function reply(response) {
     throw new Error(`status ${response.status}`);
   }
   const body = await response.json().catch(() => ({}));
-  throw new Refused(response.status, body.error ?? "Log in again, then choose the files again.");
+  throw new Refused(response.status, body.error ?? LOG_IN);
 }
 
 function createClient(url, csrfToken) {
@@ -42,6 +47,16 @@ function createClient(url, csrfToken) {
 }
 
 const CONFLICT = 409;
+const GONE = 410;
+
+// A file that was changed or taken away is no cut connection: trying again is in vain.
+async function read(blob) {
+  try {
+    return await blob.arrayBuffer();
+  } catch {
+    throw new Refused(GONE, "A file can no longer be read; choose it again.");
+  }
+}
 
 async function sendBlob(client, announced, blob, tell) {
   let state = null;
@@ -56,7 +71,7 @@ async function sendBlob(client, announced, blob, tell) {
       tell.progress(state.received);
       if (state.received < state.size) {
         const { start, end } = nextPart(state);
-        state = await client.put(state.token, start, blob.slice(start, end));
+        state = await client.put(state.token, start, await read(blob.slice(start, end)));
       }
       nFailures = 0;
     } catch (error) {
@@ -142,7 +157,7 @@ function followForm(zone) {
       input.value = "";
       form.submit();
     } catch (error) {
-      panel.say(error instanceof Refused ? error.message : "A file can no longer be read; choose it again.");
+      panel.say(error instanceof Refused ? error.message : "This did not work; choose the files again.");
       button.disabled = false;
     }
   });

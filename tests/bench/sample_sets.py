@@ -1,4 +1,6 @@
-"""How fast a large set comes in and is browsed, beside bare decoding and bare files.
+"""How fast a large set comes in and is browsed, beside what bounds it.
+
+That is: decoding on one core; decoding and packing on all; writing bare files on one.
 
     python -m tests.bench.sample_sets [--images 50000] [--side 64] [--format JPEG]
 
@@ -7,15 +9,18 @@ Uses a database and a file storage of its own, in a temporary folder.
 
 import argparse
 import io
+import multiprocessing
 import os
-import resource
 import tempfile
 import time
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from tests.bench.memory import peak_bytes_with_children
 
 LEAST_IMAGES = 2000
 N_REQUESTS = 20
@@ -56,10 +61,36 @@ def write_all(folder: Path, *, n: int, n_bytes: int) -> float:
     return time.perf_counter() - started
 
 
-def peak_mib() -> float:
-    """Return the most memory this process took, and as much as any of its children."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
+def pack_all(path: Path, *, n: int) -> float:
+    """Return the seconds that all cores take to decode, pack and hash the files.
+
+    It is the same work that an import does, by the same functions, with no pipe, file
+    or row: as fast as an import could be.
+    """
+    from hypeweb.services.preparation import KEEP_MEMORY  # noqa: PLC0415
+
+    os.environ.update(KEEP_MEMORY)
+    n_cores = os.cpu_count() or 1
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_cores, mp_context=spawn) as pool:
+        for names in (range(n_cores), range(n)):  # the first until all have started
+            parts = [names[first::n_cores] for first in range(n_cores)]
+            times = list(pool.map(_pack, [path] * n_cores, parts))
+    starts, ends = zip(*times, strict=True)
+    return max(ends) - min(starts)
+
+
+def _pack(path: Path, numbers: range) -> tuple[float, float]:
+    """Return when packing these files of a zip began and when it ended."""
+    from hypeweb.services.entries import Entry  # noqa: PLC0415
+    from hypeweb.services.processing import process  # noqa: PLC0415
+
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        started = time.monotonic()
+        entries = (Entry(names[i], archive.read(names[i])) for i in numbers)
+        process(entries, size=None, store=lambda *_: None)
+        return started, time.monotonic()
 
 
 def main() -> None:
@@ -84,32 +115,41 @@ def _run(folder: Path, options: argparse.Namespace) -> None:
 
     call_command("migrate", verbosity=0)
     owner = User.objects.create_user("bench")
-    print("images  decode/s   write/s  import/s  peak MiB  KB each")  # noqa: T201
+    n_cores = os.cpu_count() or 1
+    print(  # noqa: T201
+        " images  KB each  decode/s  pack/s  write/s  import/s  "
+        "of pack  of pack and write  peak MiB"
+    )
     for n in (LEAST_IMAGES, options.images):
         path = folder / f"{n}.zip"
         write_zip(path, n=n, side=options.side, kind=options.format)
         decode_s = decode_all(path)
-        import_s = _import(owner, path)
+        pack_s = pack_all(path, n=n)
+        import_s, peak_bytes = _import(owner, path)
         n_bytes = _mean_bytes(str(n))
         write_s = write_all(folder / f"bare {n}", n=n, n_bytes=n_bytes)
         print(  # noqa: T201
-            f"{n:6d} {n / decode_s:9.0f} {n / write_s:9.0f} {n / import_s:9.0f} "
-            f"{peak_mib():9.0f} {n_bytes / 1000:8.0f}"
+            f"{n:7d} {n_bytes / 1000:8.0f} {n / decode_s:9.0f} {n / pack_s:7.0f} "
+            f"{n / write_s:8.0f} {n / import_s:9.0f} {pack_s / import_s:8.2f} "
+            f"{(pack_s + write_s / n_cores) / import_s:18.2f} "
+            f"{peak_bytes / 2**20:9.0f}"
         )
     _browse(owner, options.images)
 
 
-def _import(owner, path: Path) -> float:
+def _import(owner, path: Path) -> tuple[float, int]:
+    """Return the seconds that an import takes, and its memory with its children's."""
     from hypeweb.models import SampleSet  # noqa: PLC0415
     from hypeweb.services import imports  # noqa: PLC0415
 
+    sample_set = SampleSet(name=path.stem, owner=owner, origin="real")
     started = time.perf_counter()
-    imports.import_directly(
-        sample_set=SampleSet(name=path.stem, owner=owner, origin="real"),
-        source=str(path),
-        size=None,
+    peak_bytes = peak_bytes_with_children(
+        lambda: imports.import_directly(
+            sample_set=sample_set, source=str(path), size=None
+        )
     )
-    return time.perf_counter() - started
+    return time.perf_counter() - started, peak_bytes
 
 
 def _mean_bytes(name: str) -> int:

@@ -102,6 +102,7 @@ def study_page(
     context = {
         "study": found,
         "can_change": access.can_change(access.researcher(request), found),
+        "can_delete": access.can_delete(access.researcher(request), found),
         "arms": service.arms_with_counts(found),
         "settings": service.describe(found),
         "invitation_url": access.invitation_url(request, link) if link else None,

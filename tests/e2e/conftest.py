@@ -13,6 +13,8 @@ from playwright.sync_api import expect
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright runs a loop
 
 expect.set_options(timeout=60_000)  # ms
+# A request may carry out the tasks it queues, which take long on a busy machine.
+NAVIGATION_MS = 180_000
 
 SCREENSHOTS = os.environ.get("HYPE_TEST_SCREENSHOTS")
 WIDTHS = (1280, 390)
@@ -77,6 +79,11 @@ def check_page(page):
         page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
     return check
+
+
+@pytest.fixture(autouse=True)
+def _wait_for_tasks(page):
+    page.set_default_timeout(NAVIGATION_MS)
 
 
 @pytest.fixture(autouse=True)

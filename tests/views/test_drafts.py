@@ -1,7 +1,8 @@
 import pytest
+from django.test import Client
 from django.urls import reverse
 
-from hypeweb.models import SampleSet, Study
+from hypeweb.models import Membership, SampleSet, Study
 from tests import factories
 from tests.views.test_pages import study_fields, text
 
@@ -87,3 +88,15 @@ def test_pay_that_cannot_be_is_a_sentence(researcher_client, draft, value):
     assert response.status_code == 400
     draft.refresh_from_db()
     assert draft.revision == 1
+
+
+def test_only_an_owner_is_offered_to_delete_a_draft(draft, researcher_client):
+    address = reverse("study", args=[draft.slug])
+    assert "Delete the draft" in text(researcher_client.get(address))
+    editor = factories.make_user("editor")
+    Membership.objects.create(project=draft.project, user=editor, role="editor")
+    client = Client()
+    client.force_login(editor)
+    page = text(client.get(address))
+    assert "Open the study" in page
+    assert "Delete the draft" not in page

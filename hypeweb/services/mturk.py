@@ -46,6 +46,10 @@ CODE = re.compile(
 LONG_AGO = datetime(2015, 1, 1, tzinfo=UTC)
 # So Amazon says that it has carried a request out before: its list may be late.
 SAID_TWICE = "idempotency token"
+NEVER_SUBMITTED = (
+    "The worker has not submitted this assignment, and nobody can any more: Amazon "
+    "pays nothing for it. It is tried again if the worker comes with another one."
+)
 BUSY = frozenset({"ThrottlingException", "Throttling", "RequestLimitExceeded"})
 
 
@@ -371,14 +375,19 @@ class MTurkPayer:
         if status >= 500:  # noqa: PLR2004
             raise error
         # Whatever words it has for that, a second time is refused where one was paid.
+        is_missing = "does not exist" in message
         try:
             if self.has_paid(payment, enrolment):
                 return Outcome("done")
         except ClientError:
-            return Outcome("not_yet", message)
+            if not is_missing:
+                return Outcome("not_yet", message)
         if SAID_TWICE in message:
             return Outcome("accepted")  # paid, and not in the list yet
-        may_change = "InsufficientFunds" in message or "does not exist" in message
+        posting = enrolment.posting
+        if is_missing and posting is not None and posting.is_settled:
+            return Outcome("refused", NEVER_SUBMITTED)
+        may_change = is_missing or "InsufficientFunds" in message
         return Outcome("not_yet" if may_change else "refused", message)
 
 

@@ -233,6 +233,33 @@ def test_whether_an_assignment_was_returned_is_never_guessed(paid, mturk):
     assert Enrolment.objects.get().external_id == "3ASSIGNMENT0000"
 
 
+def test_what_was_returned_for_good_is_owed_no_more(paid, mturk, clock):
+    pool = pool_of(paid, "mturk")
+    (posting,) = posted(pool, 1)
+    session = walk(arrive(pool, posting=posting))
+    settlements.settle(session.pk, now=NOW)
+    Payment.objects.update(approved_at=NOW)
+    mturk.accept("3ASSIGNMENT0000", hit_id=posting.external_id)
+
+    def send_all():
+        for payment in Payment.objects.all():
+            payer = accounts.payer_of(payment)
+            payments.send_payment(payment.pk, payer=payer, now=clock.now)
+        return set(Payment.objects.values_list("state", flat=True))
+
+    assert send_all() == {"owed"}
+    recruiting.end(posting=posting, actor=None)
+    recruiting.sync(posting.pk, now=NOW)
+    assert send_all() == {"owed"}  # the worker may still submit
+
+    mturk.return_("3ASSIGNMENT0000")
+    recruiting.sync(posting.pk, now=NOW)
+
+    assert send_all() == {"failed"}
+    assert "has not submitted" in Payment.objects.first().error
+    assert Budget.objects.get().committed_cents == 0
+
+
 def test_an_assignment_that_amazon_gives_to_another_worker_is_theirs(
     paid, mturk, clock
 ):

@@ -69,7 +69,7 @@ def as_csv_rows(report: Report) -> list[list[str]]:
 
 
 def as_text(report: Report) -> str:
-    """Return the report's table for a terminal."""
+    """Return the report's headline and table for a terminal."""
     table = [["arm", *(_heading(column) for column in report.columns), "evaluators"]]
     for row in report.rows:
         cells = [
@@ -85,6 +85,7 @@ def as_text(report: Report) -> str:
     lines.insert(1, "  ".join("-" * width for width in widths))
     said = [report.excluded.statement] if report.excluded.n_sessions else []
     lines += [*_comparison_text(report), "", *said, *report.notes]
+    lines = [*report.headline, "", *lines]
     return "\n".join(line.rstrip() for line in lines)
 
 

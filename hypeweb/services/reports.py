@@ -1,6 +1,6 @@
 """The report: people and metrics side by side, every number from one place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -104,6 +104,11 @@ class Row:
     warnings: tuple[str, ...]
     grid: tuple[int, ...]
     provenance: dict[str, object]
+
+    @property
+    def provenance_lines(self) -> tuple[tuple[str, str], ...]:
+        """What the metrics rest on, a line each, with dots between the levels."""
+        return tuple(_flat(self.provenance))
 
 
 @dataclass(frozen=True)
@@ -327,6 +332,17 @@ def _row(
         grid=_grid(arm.sample_set),
         provenance=run.provenance if run else {},
     )
+
+
+def _flat(found: Mapping[str, object], within: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in found.items():
+        name = f"{within}{key}"
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}.")
+        elif isinstance(value, list):
+            yield name, ", ".join(str(one) for one in value) or "none"
+        else:
+            yield name, "none" if value is None else str(value)
 
 
 def number_of(found: Score | GroupNumber) -> Number:

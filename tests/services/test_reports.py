@@ -106,9 +106,11 @@ def test_json_csv_and_page_say_the_same(full_study):
             assert float(line[heading.index(cell.key)]) == cell.value
 
 
-def test_as_text_is_a_table_with_the_notes(full_study):
-    text = report_formats.as_text(reports.build_report(full_study))
-    assert text.splitlines()[0].startswith("arm")
+def test_as_text_is_the_headline_and_a_table_with_the_notes(full_study):
+    report = reports.build_report(full_study)
+    text = report_formats.as_text(report)
+    assert text.splitlines()[:3] == [*report.headline, ""]
+    assert text.splitlines()[3].startswith("arm")
     assert "made 1" in text
     assert text.endswith("The study is still open; the numbers may change.")
 

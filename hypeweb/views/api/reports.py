@@ -34,7 +34,9 @@ class ReportOut(Schema):
     slug: str = Field(description="Its short name in its address.")
     protocol: str
     population: str = Field(description="Whose judgments: people or simulated.")
-    headline: list[str] = Field(description="Which arm is on top, and how clearly.")
+    headline: list[str] = Field(
+        description="How people and FID rank the arms, and how clearly; or why not."
+    )
     notes: list[str] = Field(description="What to keep in mind.")
     settings: dict[str, str] = Field(description="The study's settings, as printed.")
     columns: list[ColumnOut]

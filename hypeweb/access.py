@@ -49,6 +49,7 @@ Visitor = User | AbstractBaseUser | AnonymousUser
 
 SIMULATION_HEADER = "X-Hype-Simulated"
 SIMULATION_MAX_AGE_S = 24 * 3600
+SHOWING_HEADER = "X-Showing"
 EVALUATOR_COOKIE = "evaluator"
 EVALUATOR_COOKIE_MAX_AGE_S = 90 * 24 * 3600
 PROJECT_KEY = "project"
@@ -59,6 +60,7 @@ AT_LEAST = {
     Role.OWNER: [Role.OWNER],
 }
 TOKEN = re.compile("[A-Za-z0-9_-]{1,43}")
+SHOWING = re.compile("[0-9a-f]{32}")
 
 
 def researcher(request: HttpRequest) -> User:
@@ -602,6 +604,15 @@ def remember_evaluator(response: HttpResponse, evaluator: Evaluator) -> None:
         httponly=True,
         samesite="Lax",
     )
+
+
+def showing(request: HttpRequest) -> str:
+    """Return the page's own name of the showing that it asks an image for, if any.
+
+    In a header, which no address that is opened by hand carries.
+    """
+    name = request.headers.get(SHOWING_HEADER, "")
+    return name if SHOWING.fullmatch(name) else ""
 
 
 def mask(token: str) -> Mask:

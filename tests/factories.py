@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
+from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
@@ -22,9 +24,10 @@ from hypeweb.services import (
     studies,
     tokens,
 )
-from hypeweb.services.sessions import Answer, Exposure, Screen
+from hypeweb.services.sessions import Answer, Exposure, IssuedTrial, Screen
 
 SCREEN = Screen(width=1280, height=900, refresh_hz=60.0)
+SHOWING = "0123456789abcdef" * 2
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
 
@@ -204,13 +207,26 @@ def join(study: Study, *, population: str = "people", now: datetime = NOW) -> Se
     return session
 
 
+def look(session: Session, *, now: datetime = NOW) -> IssuedTrial | None:
+    """Issue the open trial and fetch its image, as a page does; None after the last."""
+    issued = sessions.issue_trial(session=session, now=now)
+    if issued is not None:
+        sessions.open_image(issued.image_token, showing=SHOWING)
+    return issued
+
+
+def fetch(client: Client, trial: dict[str, str]) -> HttpResponse:
+    """Ask for a trial's image as its page does."""
+    return client.get(trial["image"], headers={"X-Showing": SHOWING})
+
+
 def walk(
     session: Session, answers: str | None = None, *, exposure: Exposure | None = None
 ) -> Session:
     """Answer every trial: right, or as a string of r(ight) and w(rong) says."""
     now = NOW
     number = 0
-    while issued := sessions.issue_trial(session=session, now=now):
+    while issued := look(session, now=now):
         now += timedelta(seconds=10)
         trial = session.trials.get(nonce=issued.nonce)
         is_right = answers is None or answers[number % len(answers)] == "r"

@@ -267,7 +267,15 @@ class Trial(models.Model):
     image_token = models.CharField(max_length=43, unique=True)
     planned_ms = models.PositiveIntegerField(null=True, blank=True)
     n_shown = models.PositiveIntegerField(
-        default=0, help_text="how often the image was sent"
+        default=0,
+        help_text="for how many showings the image was sent; a request repeated after "
+        "a failed one is for the same",
+    )
+    showing = models.CharField(
+        max_length=32,
+        blank=True,
+        editable=False,
+        help_text="the latest of them, by a random name of the page's own",
     )
     issued_at = models.DateTimeField(null=True, blank=True)
 
@@ -330,8 +338,8 @@ class Judgment(models.Model):
     exposure_flags = models.CharField(max_length=200, blank=True)
     is_void = models.BooleanField(
         default=False,
-        help_text="the exposure failed, or the answer came too late: kept, repeated, "
-        "and left out of scores and staircase",
+        help_text="the exposure failed, the answer came too late, or its image was "
+        "never sent: kept, repeated, and left out of scores and staircase",
     )
     created_at = models.DateTimeField()
 

@@ -279,7 +279,13 @@ TRIALS = ExportTable(
             "issued_at",
             "When the trial was first sent to the browser; empty before.",
         ),
-        ExportColumn("n_shown", "integer", "n_shown", "How often the image was sent."),
+        ExportColumn(
+            "n_shown",
+            "integer",
+            "n_shown",
+            "For how many showings the image was sent: one, unless the page was loaded "
+            "again.",
+        ),
         ExportColumn(
             "is_answered", "boolean", "is_answered", "Whether there is a judgment."
         ),

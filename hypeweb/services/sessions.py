@@ -59,8 +59,12 @@ EXPOSURE_FLAGS = frozenset(
 )
 # An answer long after its image disappeared by the study's time limit.
 LATE = "late"
+# An answer to an image that no page asked for.
+NOT_SENT = "not_sent"
 # With one of these the person did not see what was planned.
-VOIDING_FLAGS = frozenset(EXPOSURE_FLAGS | {"shown_again", LATE}) - {"late_frame"}
+VOIDING_FLAGS = frozenset(EXPOSURE_FLAGS | {"shown_again", LATE, NOT_SENT}) - {
+    "late_frame"
+}
 # Screens refresh a little below their nominal rate: 59.94 Hz is 60.
 NOMINAL_SHARE = 0.98
 # Repeats added to a block, at most this share of it.
@@ -329,10 +333,12 @@ def result_of(
     return Result(**counts, hype_time_ms=_own_hype_time(session))
 
 
-def open_image(image_token: str) -> tuple[Sample, Study] | None:
+def open_image(image_token: str, *, showing: str = "") -> tuple[Sample, Study] | None:
     """Return the sample behind an address, while its trial waits for an answer.
 
-    Each time is counted: a reload shows a timed image again, and the judgment says so.
+    Each showing is counted: a reload shows a timed image again, and the judgment says
+    so. A page names its showing, so that what it asks for again because a reply was
+    lost counts once; without a name every request is a showing of its own.
     """
     trial = (
         Trial.objects.select_related("sample", "session__study")
@@ -348,7 +354,10 @@ def open_image(image_token: str) -> tuple[Sample, Study] | None:
     )
     if trial is None:
         return None
-    Trial.objects.filter(pk=trial.pk).update(n_shown=F("n_shown") + 1)
+    shown = Trial.objects.filter(pk=trial.pk)
+    if showing:
+        shown = shown.exclude(showing=showing)
+    shown.update(n_shown=F("n_shown") + 1, showing=showing)
     return trial.sample, trial.session.study
 
 
@@ -665,10 +674,8 @@ def _end_part(
 
 
 def _can_be_scored(session: Session) -> bool:
-    """Return whether enough exposures of every block succeeded for it to say much."""
+    """Return whether enough answers of every block are valid for it to say much."""
     study = session.study
-    if not study.is_timed and study.look_limit_s is None:
-        return True
     scored = session.trials.filter(purpose=Trial.Purpose.SCORE).order_by()
     n_valid = Count("pk", filter=Q(judgment__is_void=False))
     blocks = scored.values("block").annotate(n_valid=n_valid)
@@ -680,7 +687,11 @@ def _flags(
     session: Session, trial: Trial, answer: Answer, *, server_ms: float
 ) -> list[str]:
     """Return what the browser said went wrong with a trial, and what we saw."""
-    if session.is_simulated or trial.qualification_id is not None:
+    if trial.qualification_id is not None:
+        return []
+    if not trial.n_shown:
+        return [NOT_SENT]
+    if session.is_simulated:
         return []
     if trial.planned_ms is None:
         return _look_flags(session, trial, answer, server_ms=server_ms)

@@ -151,7 +151,7 @@ def answer(request: HttpRequest, token: str) -> JsonResponse:
 
 @require_GET
 def trial_image(request: HttpRequest, token: str) -> HttpResponse:
-    found = sessions.open_image(token)
+    found = sessions.open_image(token, showing=access.showing(request))
     if found is None:
         raise NotFoundError("There is no image at this address, or no longer.")
     sample, study = found

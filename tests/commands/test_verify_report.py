@@ -28,7 +28,7 @@ from hypeweb.services import (
 from hypeweb.services.exports import Selection
 from hypeweb.services.sessions import Answer
 from tests import factories
-from tests.factories import NOW, join, walk
+from tests.factories import NOW, join, look, walk
 
 pytestmark = pytest.mark.django_db
 PARTS = (
@@ -59,7 +59,7 @@ def study(researcher):
     for answers in ("rrrr", "wwrr", "rrrw", "wrrw"):
         walk(join(study), answers)
     careless = join(study)
-    while issued := sessions.issue_trial(session=careless, now=NOW):
+    while issued := look(careless):
         answer = Answer(nonce=issued.nonce, answer="real", rt_ms=500.0)
         sessions.record_judgment(session=careless, answer=answer, now=NOW)
     return study

@@ -19,6 +19,14 @@ from tests.factories import other
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+QUICK = {
+    "start_ms": 60,
+    "min_ms": 20,
+    "max_ms": 120,
+    "countdown_ms": 10,
+    "n_masks": 1,
+    "mask_ms": 10,
+}
 READY = "#trial[data-answerable=true]"
 GO_ON = "[data-panel]:not([hidden]) [data-go-on]"
 TIMEOUT_MS = 30_000
@@ -72,7 +80,7 @@ class Walk:
         """Answer as the page would, without the time that a page takes."""
         for _ in range(n):
             now = timezone.now()
-            if sessions.issue_trial(session=self.session, now=now) is None:
+            if factories.look(self.session, now=now) is None:
                 return
             trial, answer = self._next_answer()
             Trial.objects.filter(pk=trial.pk).update(
@@ -99,16 +107,27 @@ def walk(live_server):
         n_images=320,
         n_blocks=3,
         images_per_block=150,
-        start_ms=60,
-        min_ms=20,
-        max_ms=120,
-        countdown_ms=10,
-        n_masks=1,
-        mask_ms=10,
         feedback=False,
+        **QUICK,
     )
     session = factories.join(study, now=timezone.now())
     return Walk(session, f"{live_server.url}/s/{session.token}/")
+
+
+@pytest.fixture
+def short_walk(live_server, page, no_page_errors):
+    """A few trials, in a page that is not open yet; its requests may fail."""
+    study = factories.open_study(
+        factories.make_user("researcher"), protocol="hype_time", n_arms=1, **QUICK
+    )
+    session = factories.join(study, now=timezone.now())
+    walk = Walk(session, f"{live_server.url}/s/{session.token}/")
+    walk.page = page
+    yield walk
+    assert {line.partition(":")[0] for line in no_page_errors} == {
+        "Failed to load resource"
+    }
+    no_page_errors.clear()
 
 
 def reload_between_trials(walk):
@@ -224,6 +243,83 @@ def test_450_trials_through_reloads_cuts_and_a_kill(
     doubled = session.trials.values("sample").annotate(n=Count("pk")).filter(n__gt=1)
     assert not doubled.exists()
     assert planned(session) == replayed(session)
+
+
+def test_images_whose_replies_are_lost_are_shown_once(short_walk):
+    """The server sent the image each time; the person saw it once."""
+    page, lost = short_walk.page, {"i": 2, "m": 2}
+    asked = []
+
+    def lose(route):
+        kind = route.request.url.rsplit("/", 2)[1]
+        asked.append(kind)
+        if lost[kind]:
+            lost[kind] -= 1
+            route.fetch()
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route("**/i/*", lose)
+    page.route("**/m/*", lose)
+    page.goto(short_walk.address)
+    trial = short_walk.press()
+    short_walk.wait_until_stored(trial)
+
+    assert asked.count("i") >= 3  # the next trial's may have been asked for too
+    trial.refresh_from_db()
+    assert trial.n_shown == 1
+    assert "shown_again" not in trial.judgment.exposure_flags
+
+
+def test_a_mask_that_is_lost_asks_for_no_image_again(short_walk):
+    page, asked = short_walk.page, []
+    failures = iter([True, True])
+
+    def cut(route):
+        if next(failures, False):
+            route.abort("internetdisconnected")
+        else:
+            route.continue_()
+
+    page.route("**/m/*", cut)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(short_walk.address)
+    trial = short_walk.press()
+    short_walk.wait_until_stored(trial)
+    assert sum(url.endswith(f"/i/{trial.image_token}") for url in asked) == 1
+
+
+def test_a_cookie_that_ran_out_loses_no_answer(short_walk):
+    page = short_walk.page
+    page.goto(short_walk.address)
+    short_walk.press_and_wait()
+    page.context.clear_cookies()
+    short_walk.press_and_wait()
+    short_walk.press_and_wait()
+    judged = Judgment.objects.filter(trial__session=short_walk.session)
+    assert dict(judged.values_list("trial_id", "answer")) == short_walk.given
+    assert page.locator("[data-panel=refused]").is_hidden()
+
+
+def test_an_answer_that_stays_forbidden_is_kept(short_walk, check_page):
+    page = short_walk.page
+    page.goto(short_walk.address)
+    page.route("**/answer/", lambda route: route.fulfill(status=403, body="Forbidden"))
+    trial = short_walk.press()
+    panel = page.locator("[data-panel=refused]")
+    expect(panel).to_contain_text("Your answer is kept")
+    check_page("trial-forbidden")
+    panel.locator("[data-go-on]").press("Enter")
+    expect(panel).to_contain_text("Your answer is kept")
+    assert not Judgment.objects.exists()
+
+    page.unroute("**/answer/")
+    panel.locator("[data-go-on]").press("Enter")
+    short_walk.wait_until_stored(trial)
+    trial.refresh_from_db()
+    assert trial.judgment.answer == short_walk.given[trial.pk]
+    assert trial.n_shown == 1
 
 
 def planned(session):

@@ -65,6 +65,16 @@ test("a refused answer is not sent again", async () => {
   assert.equal(queue.hasPending(), false);
 });
 
+test("an answer that nobody looked at is kept, and can be sent again", async () => {
+  const { queue, storage } = setUp({
+    replies: [new Refused(403, "Allow cookies."), { correct: true }],
+  });
+  await assert.rejects(queue.submit(ANSWER), { status: 403, isForbidden: true });
+  assert.equal(storage.getItem(KEY), JSON.stringify(ANSWER));
+  assert.deepEqual(await queue.resend(), { correct: true });
+  assert.equal(queue.hasPending(), false);
+});
+
 test("an answer left by an earlier page is sent again as it was", async () => {
   const storage = memoryStorage({ [KEY]: JSON.stringify(ANSWER) });
   const { queue, sent } = setUp({ replies: [{ correct: true }], storage });

@@ -25,7 +25,7 @@ from hypeweb.services import (
 from hypeweb.services.errors import ConflictError, DomainError
 from hypeweb.services.export_columns import JUDGMENTS
 from hypeweb.services.exports import Selection
-from tests.factories import NOW, draft_study, join, open_study, other, walk
+from tests.factories import NOW, draft_study, join, look, open_study, other, walk
 
 pytestmark = pytest.mark.django_db
 
@@ -123,7 +123,7 @@ def judged(study, answers):
     """Let people judge the arms; one string of r(ight) and w(rong) for each arm."""
     for _ in range(study.evaluators_per_arm):
         session, now = join(study), NOW
-        while issued := sessions.issue_trial(session=session, now=now):
+        while issued := look(session, now=now):
             trial = session.trials.select_related("arm").get(nonce=issued.nonce)
             is_right = answers[trial.arm.position][trial.number % 4] == "r"
             sessions.record_judgment(

@@ -8,7 +8,7 @@ from hypeweb import tasks
 from hypeweb.models import Judgment, Score, Session, Study
 from hypeweb.services import limits, scores, sessions, studies
 from hypeweb.services.sessions import Answer
-from tests.factories import NOW, join, open_study, qualifying_study
+from tests.factories import NOW, join, look, open_study, qualifying_study
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def limited(researcher):
 
 def answer_after(session, *, rt_ms, server_ms=None, at=NOW):
     """Answer the open trial; the server's clock says the same unless told."""
-    issued = sessions.issue_trial(session=session, now=at)
+    issued = look(session, now=at)
     elapsed = timedelta(milliseconds=rt_ms if server_ms is None else server_ms)
     answer = Answer(nonce=issued.nonce, answer="real", rt_ms=rt_ms)
     return sessions.record_judgment(session=session, answer=answer, now=at + elapsed)
@@ -121,7 +121,7 @@ def test_a_session_of_late_answers_is_kept_and_not_scored(limited):
 
 def test_the_same_late_answer_again_gets_the_same_reply(limited):
     session = join(limited)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     answer = Answer(nonce=issued.nonce, answer="real", rt_ms=60_000)
     replies = [
         sessions.record_judgment(
@@ -154,9 +154,7 @@ def test_a_break_before_a_block_makes_no_answer_late(researcher):
     flags = []
     for at_s in (1, 1, 1, 1, 600, 600):  # blocks of four
         now += timedelta(seconds=at_s)
-        issued = sessions.issue_trial(
-            session=session, now=now - timedelta(seconds=at_s)
-        )
+        issued = look(session, now=now - timedelta(seconds=at_s))
         answer = Answer(nonce=issued.nonce, answer="real", rt_ms=900)
         sessions.record_judgment(session=session, answer=answer, now=now)
         flags.append(Judgment.objects.latest("pk").exposure_flags)

@@ -24,6 +24,7 @@ from tests.factories import (
     NOW,
     SCREEN,
     draft_study,
+    look,
     make_sample_set,
     make_user,
     qualifying_study,
@@ -91,7 +92,7 @@ def test_who_fails_every_attempt_is_out_and_takes_no_place(asking):
 def test_one_answer_throughout_fails_whatever_it_is(asking):
     session = start(join(asking))
     now = NOW
-    while issued := sessions.issue_trial(session=session, now=now):
+    while issued := look(session, now=now):
         answer = Answer(nonce=issued.nonce, answer="real", rt_ms=1.0)
         sessions.record_judgment(session=session, answer=answer, now=now)
     assert session.qualifications.get().has_passed is False
@@ -294,7 +295,7 @@ def test_feedback_of_the_qualification_is_its_own_setting(researcher):
         researcher, protocol="hype_inf", feedback=False, qualification_feedback=True
     )
     session = start(join(study))
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     answer = Answer(nonce=issued.nonce, answer="real", rt_ms=1.0)
     recorded = sessions.record_judgment(session=session, answer=answer, now=NOW)
     assert recorded.has_feedback
@@ -302,7 +303,7 @@ def test_feedback_of_the_qualification_is_its_own_setting(researcher):
     session.qualifications.update(has_passed=True)
     session.qualification = session.qualifications.get()
     session.save()
-    issued = sessions.issue_trial(session=start(session), now=NOW)
+    issued = look(start(session))
     answer = Answer(nonce=issued.nonce, answer="real", rt_ms=1.0)
     recorded = sessions.record_judgment(session=session, answer=answer, now=NOW)
     assert not recorded.has_feedback

@@ -19,7 +19,15 @@ from hypeweb.services import (
 )
 from hypeweb.services.errors import DomainError
 from hypeweb.services.sessions import Answer
-from tests.factories import NOW, join, make_sample_set, open_study, other, walk
+from tests.factories import (
+    NOW,
+    join,
+    look,
+    make_sample_set,
+    open_study,
+    other,
+    walk,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +75,7 @@ def test_gold_trials_have_no_place_of_their_own(researcher, tmp_path):
 def test_nothing_sent_of_a_gold_trial_differs(researcher, tmp_path):
     study = study_with_gold(researcher, tmp_path, protocol="hype_inf")
     session, shapes = join(study), {}
-    while issued := sessions.issue_trial(session=session, now=NOW):
+    while issued := look(session):
         trial = session.trials.get(nonce=issued.nonce)
         shapes.setdefault(trial.purpose, set()).add(
             (issued.part, issued.planned_ms, issued.n_trials, len(issued.image_token))
@@ -83,7 +91,7 @@ def test_gold_moves_no_staircase_and_enters_no_score(researcher, tmp_path):
     study = study_with_gold(researcher, tmp_path, protocol="hype_time", n_blocks=1)
     session, planned = join(study), []
     now = NOW
-    while issued := sessions.issue_trial(session=session, now=now):
+    while issued := look(session, now=now):
         now += timedelta(seconds=10)
         trial = session.trials.get(nonce=issued.nonce)
         planned.append((trial.purpose, issued.planned_ms))
@@ -124,7 +132,7 @@ def test_scores_are_stored_with_and_without_whom_the_rules_leave_out(study):
     study.save()
     walk(careful, "rrrw")
     now = NOW
-    while issued := sessions.issue_trial(session=careless, now=now):
+    while issued := look(careless, now=now):
         answer = Answer(nonce=issued.nonce, answer="real", rt_ms=500.0)
         sessions.record_judgment(session=careless, answer=answer, now=now)
     scores.score_study(study.pk, now=NOW)
@@ -153,7 +161,7 @@ def test_the_report_shows_either_and_says_whom_it_leaves_out(study):
     study.save()
     walk(join(study), "rrrw")
     session = join(study)
-    while issued := sessions.issue_trial(session=session, now=NOW):
+    while issued := look(session):
         answer = Answer(nonce=issued.nonce, answer="fake", rt_ms=500.0)
         sessions.record_judgment(session=session, answer=answer, now=NOW)
     scores.score_study(study.pk, now=NOW)

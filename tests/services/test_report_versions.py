@@ -28,7 +28,7 @@ from hypeweb.services import (
 from hypeweb.services.errors import ConflictError, DomainError, NotFoundError
 from hypeweb.services.sessions import Answer
 from tests import factories
-from tests.factories import NOW, join, walk
+from tests.factories import NOW, join, look, walk
 
 pytestmark = pytest.mark.django_db
 
@@ -208,7 +208,7 @@ def test_both_answers_to_exclusions_are_kept(researcher):
     )
     walk(join(study), "rrrw")
     careless = join(study)
-    while issued := sessions.issue_trial(session=careless, now=NOW):
+    while issued := look(careless):
         answer = Answer(nonce=issued.nonce, answer="real", rt_ms=500.0)
         sessions.record_judgment(session=careless, answer=answer, now=NOW)
     scores.score_study(study.pk, now=NOW)

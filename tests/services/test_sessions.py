@@ -16,6 +16,7 @@ from tests.factories import (
     SCREEN,
     draft_study,
     join,
+    look,
     open_study,
     other,
     walk,
@@ -130,7 +131,7 @@ def test_who_starts_late_finds_the_place_given_away(study, client):
 
 def test_an_answer_that_comes_too_late_ends_the_session_for_good(study):
     session = join(study)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     late = NOW + timedelta(minutes=study.idle_limit_min, seconds=1)
     with pytest.raises(ConflictError, match="has ended"):
         sessions.record_judgment(
@@ -142,7 +143,7 @@ def test_an_answer_that_comes_too_late_ends_the_session_for_good(study):
 
 def test_an_image_is_not_shown_again_in_another_study(study):
     first = join(study)
-    issued = sessions.issue_trial(session=first, now=NOW)
+    issued = look(first)
     told = first.trials.get(nonce=issued.nonce).sample.content_hash
     twin = Study.objects.get(pk=study.pk)
     # All of the images but one of each set are needed.
@@ -264,7 +265,7 @@ def test_record_finishes_after_the_last_trial(study):
 
 def test_same_answer_twice_is_counted_once_and_gets_the_same_reply(study):
     session = join(study)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     replies = [
         sessions.record_judgment(
             session=session, answer=answer_to(issued, "real"), now=NOW
@@ -277,7 +278,7 @@ def test_same_answer_twice_is_counted_once_and_gets_the_same_reply(study):
 
 def test_another_answer_to_an_answered_trial_is_refused(study):
     session = join(study)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     sessions.record_judgment(session=session, answer=answer_to(issued, "real"), now=NOW)
     with pytest.raises(ConflictError, match="already answered"):
         sessions.record_judgment(
@@ -288,7 +289,7 @@ def test_another_answer_to_an_answered_trial_is_refused(study):
 
 def test_answer_of_another_session_is_refused(study):
     mine, theirs = join(study), join(study)
-    issued = sessions.issue_trial(session=theirs, now=NOW)
+    issued = look(theirs)
     with pytest.raises(ConflictError, match="no open trial of this session"):
         sessions.record_judgment(
             session=mine, answer=answer_to(issued, "real"), now=NOW
@@ -320,7 +321,7 @@ def test_answer_after_leaving_is_refused(study):
 
 def test_timed_answer_before_the_image_can_have_been_shown_is_refused(timed_study):
     session = join(timed_study)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     assert issued.planned_ms == 500
     early = NOW + timedelta(milliseconds=500 + 4 * 30 - 1)
     with pytest.raises(ConflictError, match="before the image"):
@@ -365,7 +366,7 @@ def test_image_opens_only_while_its_trial_waits(study):
 
 def test_leave_keeps_what_was_answered(study):
     session = join(study)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     sessions.record_judgment(session=session, answer=answer_to(issued, "real"), now=NOW)
     sessions.leave_session(session=session, now=NOW)
     session.refresh_from_db()
@@ -437,11 +438,72 @@ def test_database_refuses_an_end_without_a_date(study):
         Session.objects.filter(pk=session.pk).update(finished_at=NOW)
 
 
+@pytest.mark.parametrize(
+    ("showings", "n_shown", "flags"),
+    [
+        (["a", "a", "a"], 1, ""),  # two replies were lost
+        (["a", "b"], 2, "shown_again"),
+        (["a", "b", "a"], 3, "shown_again"),
+        (["", ""], 2, "shown_again"),
+        (["a", ""], 2, "shown_again"),
+    ],
+)
+def test_a_request_repeated_for_one_showing_counts_once(
+    timed_study, showings, n_shown, flags
+):
+    session = join(timed_study)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    for showing in showings:
+        assert sessions.open_image(issued.image_token, showing=showing)
+    sessions.record_judgment(
+        session=session,
+        answer=Answer(issued.nonce, "real", 1.0, Exposure(shown_ms=500.0)),
+        now=NOW + timedelta(seconds=5),
+    )
+    assert Trial.objects.get(nonce=issued.nonce).n_shown == n_shown
+    assert Judgment.objects.get().exposure_flags == flags
+
+
+@pytest.mark.parametrize("protocol", ["hype_inf", "hype_time"])
+@pytest.mark.parametrize("population", ["people", "simulated"])
+def test_an_answer_to_an_image_never_sent_counts_nowhere(
+    researcher, protocol, population
+):
+    study = open_study(researcher, protocol=protocol, n_arms=1)
+    session = join(study, population=population)
+    issued = sessions.issue_trial(session=session, now=NOW)
+    wrong = other(session.trials.get(nonce=issued.nonce).truth)
+    recorded = sessions.record_judgment(
+        session=session,
+        answer=Answer(issued.nonce, wrong, 1.0, Exposure(shown_ms=500.0)),
+        now=NOW + timedelta(seconds=5),
+    )
+    judgment = Judgment.objects.get()
+    assert (judgment.exposure_flags, judgment.is_void) == ("not_sent", True)
+    assert not recorded.has_feedback
+    assert recorded.next_trial.planned_ms == (500 if study.is_timed else None)
+    assert session.trials.filter(is_repeat=True).count() == 1
+
+
+@pytest.mark.parametrize("protocol", ["hype_inf", "hype_time"])
+def test_who_asks_for_no_image_is_not_scored(researcher, protocol):
+    study = open_study(researcher, protocol=protocol, n_arms=1)
+    session, now = join(study), NOW
+    while issued := sessions.issue_trial(session=session, now=now):
+        now += timedelta(seconds=5)
+        exposure = Exposure(shown_ms=issued.planned_ms)
+        answer = Answer(issued.nonce, "real", 900.0, exposure)
+        sessions.record_judgment(session=session, answer=answer, now=now)
+    session.refresh_from_db()
+    assert session.state == Session.State.FEW_VALID
+    assert sessions.result_of(session).n_answered == 0
+
+
 FAILED = Exposure(shown_ms=500.0, flags=("blurred",))
 
 
 def answer_open_trial(session, *, exposure, now, is_right=True):
-    issued = sessions.issue_trial(session=session, now=now)
+    issued = look(session, now=now)
     truth = session.trials.get(nonce=issued.nonce).truth
     sessions.record_judgment(
         session=session,
@@ -541,7 +603,7 @@ def test_a_repeat_takes_any_place_in_the_rest_of_its_block(researcher):
     assert n_last < 27
 
 
-def test_an_untimed_answer_is_never_void(study):
+def test_a_failed_exposure_voids_no_untimed_answer(study):
     session = join(study)
     answer_open_trial(session, exposure=FAILED, now=NOW)
     assert not Judgment.objects.get().is_void
@@ -612,7 +674,7 @@ def test_the_screen_is_stored(timed_study):
 
 def test_a_session_that_stood_still_too_long_ends(study):
     session = join(study)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     late = NOW + timedelta(minutes=study.idle_limit_min, seconds=1)
     with pytest.raises(ConflictError, match="has ended"):
         sessions.record_judgment(
@@ -629,7 +691,7 @@ def test_a_session_may_not_last_for_ever(study):
     session = join(study)
     now = NOW
     for minutes in (50, 50):
-        issued = sessions.issue_trial(session=session, now=now)
+        issued = look(session, now=now)
         now += timedelta(minutes=minutes)
         if minutes and now - NOW > timedelta(minutes=90):
             break
@@ -667,7 +729,7 @@ def test_an_answer_costs_the_same_queries_early_and_late(researcher, protocol):
         researcher, protocol=protocol, n_arms=1, n_real=6, n_fake=6, images_per_block=12
     )
     session = join(study)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     counts = set()
     for number in range(1, 11):
         answer = Answer(
@@ -678,9 +740,8 @@ def test_an_answer_costs_the_same_queries_early_and_late(researcher, protocol):
         )
         now = NOW + timedelta(seconds=number)
         with CaptureQueriesContext(connection) as queries:
-            issued = sessions.record_judgment(
-                session=session, answer=answer, now=now
-            ).next_trial
+            sessions.record_judgment(session=session, answer=answer, now=now)
         counts.add(len(queries))
+        issued = look(session, now=now)
     assert len(counts) == 1
     assert counts.pop() <= 11

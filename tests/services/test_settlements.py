@@ -13,7 +13,7 @@ from hypeweb.services import (
 )
 from hypeweb.services.errors import ConflictError
 from tests import factories
-from tests.factories import NOW, join, walk
+from tests.factories import NOW, join, look, walk
 
 PAY = {"pay_base": "1.00", "pay_per_correct": "0.02", "budget": "500"}
 
@@ -54,7 +54,7 @@ def test_settle_keeps_the_hourly_floor_on_active_time(researcher):
 
 def test_who_leaves_early_gets_the_answers_and_not_the_base(paid):
     session = join(paid)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     truth = session.trials.get(nonce=issued.nonce).truth
     answer = sessions.Answer(nonce=issued.nonce, answer=truth, rt_ms=500.0)
     sessions.record_judgment(session=session, answer=answer, now=NOW)
@@ -134,7 +134,7 @@ def test_nothing_is_owed_where_people_take_part_for_nothing(study):
 
 def test_sessions_that_ended_alone_are_found(paid):
     session = join(paid)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     answer = sessions.Answer(nonce=issued.nonce, answer="real", rt_ms=500.0)
     sessions.record_judgment(session=session, answer=answer, now=NOW)
     assert settlements.unsettled() == []

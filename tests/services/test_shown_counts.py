@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from hypeweb.models import ShownCounts, Trial
 from hypeweb.services import sessions, shown_counts
 from hypeweb.services.sessions import Answer, Exposure
-from tests.factories import NOW, join, open_study
+from tests.factories import NOW, join, look, open_study
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,7 @@ def test_the_counts_are_those_of_the_trials(study):
 
 def test_a_repeated_trial_counts(timed_study):
     session = join(timed_study)
-    issued = sessions.issue_trial(session=session, now=NOW)
+    issued = look(session)
     failed = Exposure(shown_ms=500.0, flags=("blurred",))
     sessions.record_judgment(
         session=session,

@@ -59,6 +59,7 @@ def walk_part(client, session, *, is_right=True):
     while current["state"] == "trial":
         trial = current["trial"]
         seen.append(trial)
+        factories.fetch(client, trial)
         truth = Trial.objects.get(nonce=trial["nonce"]).truth
         answer = truth if is_right else other(truth)
         reply = post(client, session, trial["nonce"], answer).json()

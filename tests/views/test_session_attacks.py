@@ -80,6 +80,7 @@ def url(name, session):
 
 def answer(client, session, trial, **fields):
     """Answer a trial as a page would, after the time its image takes."""
+    factories.fetch(client, trial)
     Trial.objects.filter(nonce=trial["nonce"]).update(
         issued_at=timezone.now() - timedelta(seconds=5)
     )
@@ -107,7 +108,7 @@ def headers_of(response):
 
 
 def receive(client, step, trial):
-    image = client.get(trial["image"])
+    image = factories.fetch(client, trial)
     stored = Trial.objects.get(nonce=trial["nonce"])
     return Received(
         truth=stored.truth,
@@ -223,7 +224,7 @@ def test_attack_the_server_works_alike_for_every_image(gold_study):
     while trial:
         stored = Trial.objects.get(nonce=trial["nonce"])
         with CaptureQueriesContext(connection) as image_queries:
-            client.get(trial["image"])
+            factories.fetch(client, trial)
         with CaptureQueriesContext(connection) as step_queries:
             client.get(url("trial", session), **JSON)
         shapes = tuple(
@@ -242,6 +243,20 @@ def test_attack_the_server_works_alike_for_every_image(gold_study):
     )
     assert len(first) == 1
     assert all(found == first for found in others)
+
+
+def test_attack_an_address_opened_by_hand_shows_the_image_again(client, timed_study):
+    """No window but the page's own carries the name of its showing."""
+    session = join(timed_study)
+    trial = client.get(url("trial", session), **JSON).json()["trial"]
+    factories.fetch(client, trial)
+    for forged in ("", "x", "é", factories.SHOWING.upper(), factories.SHOWING * 2):
+        Trial.objects.update(n_shown=1, showing=factories.SHOWING)
+        client.get(trial["image"], headers={"X-Showing": forged} if forged else {})
+        assert Trial.objects.get(nonce=trial["nonce"]).n_shown == 2
+    assert answer(client, session, trial).json()["correct"] is None
+    judgment = Judgment.objects.get()
+    assert (judgment.exposure_flags, judgment.is_void) == ("shown_again", True)
 
 
 def test_attack_a_posted_truth_or_plan_changes_nothing(client, timed_study):
@@ -284,6 +299,7 @@ def test_attack_a_stopped_clock_gains_no_time_to_look(client, limited_study):
     """The page says that a second has passed; the server counted a minute."""
     session = join(limited_study)
     trial = client.get(url("trial", session), **JSON).json()["trial"]
+    factories.fetch(client, trial)
     Trial.objects.filter(nonce=trial["nonce"]).update(
         issued_at=timezone.now() - timedelta(minutes=1)
     )

@@ -38,7 +38,9 @@ def post_answer(client, session, **fields):
 
 
 def next_trial(client, session):
-    return client.get(url("trial", session), **JSON).json()["trial"]
+    trial = client.get(url("trial", session), **JSON).json()["trial"]
+    factories.fetch(client, trial)
+    return trial
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 // Getting an answer to the server, whatever the network does. The answer is
-// stored before it is sent and forgotten only when the server has replied.
+// stored before it is sent and forgotten only when the server has replied to it.
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15000;
+const FORBIDDEN = 403;
 
 // The server understood and said no: trying again would not help.
 export class Refused extends Error {
@@ -10,6 +11,11 @@ export class Refused extends Error {
     super(sentence);
     this.name = "Refused";
     this.status = status;
+  }
+
+  // Nobody has looked at what was sent: cookies are missing, or a network forbade it.
+  get isForbidden() {
+    return this.status === FORBIDDEN;
   }
 }
 
@@ -59,9 +65,14 @@ export function createQueue({ send, storage, key, wait, onFailure }) {
 
   const deliver = async (answer) => {
     try {
-      return await persist(() => send(answer), { wait, onFailure });
-    } finally {
+      const reply = await persist(() => send(answer), { wait, onFailure });
       forget(answer);
+      return reply;
+    } catch (error) {
+      if (!error.isForbidden) {
+        forget(answer);
+      }
+      throw error;
     }
   };
 

@@ -4,7 +4,7 @@
 import { createApi } from "./api.js";
 import { measureGaps, nextFrame, runExposure } from "./exposure.js";
 import { estimateRefresh } from "./frames.js";
-import { prepareTrial } from "./images.js";
+import { trialLoader } from "./images.js";
 import { createQueue, persist, Refused } from "./queue.js";
 import { createPage } from "./trial_page.js";
 
@@ -199,7 +199,7 @@ function createTask({ root, settings, page, api, queue }) {
 
   const load = (trial) => {
     const texts = { alt: page.words("stimulus"), refusal: page.words("unexpected") };
-    return online(() => prepareTrial(trial, texts));
+    return online(trialLoader(trial, texts));
   };
 
   const giveFeedback = async (reply) => {
@@ -217,7 +217,7 @@ function createTask({ root, settings, page, api, queue }) {
       try {
         return (await queue.resend()).next;
       } catch (error) {
-        if (!(error instanceof Refused)) {
+        if (!(error instanceof Refused) || error.isForbidden) {
           throw error;
         }
       }
@@ -225,14 +225,18 @@ function createTask({ root, settings, page, api, queue }) {
     return online(api.getTrial);
   };
 
-  // Says why the server refused, then shows the trial it holds for current. The
-  // session's own page explains everything else.
+  // Says why the server refused, then shows the trial it holds for current. An answer
+  // that it did not look at is kept, and goes first. The session's own page explains
+  // everything else.
   const recover = async (error) => {
+    page.setOffline(false);
     await page.ask("refused", { sentence: error.message });
     try {
-      return await online(api.getTrial);
-    } catch {
-      return { state: "finished", location: settings.sessionUrl };
+      return await resume();
+    } catch (again) {
+      return queue.hasPending()
+        ? recover(again)
+        : { state: "finished", location: settings.sessionUrl };
     }
   };
 
@@ -287,8 +291,9 @@ if (root) {
   const api = createApi({
     trialUrl: settings.trialUrl,
     answerUrl: settings.answerUrl,
+    sessionUrl: settings.sessionUrl,
     csrfToken: document.querySelector('meta[name="csrf-token"]').content,
-    unexpected: page.words("unexpected"),
+    sentences: { unexpected: page.words("unexpected"), forbidden: page.words("forbidden") },
   });
   const queue = createQueue({
     send: api.postAnswer,

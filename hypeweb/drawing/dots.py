@@ -7,20 +7,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from hypeweb.drawing.labels import fitted
 from hypeweb.drawing.style import (
     COLOURS,
     LINE,
     PAPER,
     SMALL,
     SOFT,
+    TITLE,
     WIDTH_IN,
     Rendering,
     render,
     styled,
 )
 
-ROW_IN, HEAD_IN = 0.19, 0.62
-NAME_CHARS = 18
+ROW_IN, HEAD_IN, LINE_IN = 0.19, 0.62, 0.13
+NAME_PT, TITLE_PT = 78.0, 74.0
+ARROW_PT = 12.0
 COLUMNS = 2
 
 
@@ -59,22 +62,29 @@ def draw_dots(data: Dots) -> Rendering:
     """Return dots with intervals, the best filled, the others open."""
     columns = min(COLUMNS, len(data.panels))
     rows = -(-len(data.panels) // columns)
-    height = rows * (HEAD_IN + ROW_IN * max(len(data.names), 2))
+    names = [fitted(name, NAME_PT, size=SMALL) for name in data.names]
+    titles = [
+        fitted(panel.title, TITLE_PT, size=TITLE, weight="bold")
+        for panel in data.panels
+    ]
+    row_in = ROW_IN + (LINE_IN if any("\n" in name for name in names) else 0.0)
+    head_in = HEAD_IN + (LINE_IN if any("\n" in title for title in titles) else 0.0)
+    height = rows * (head_in + row_in * max(len(names), 2))
     with styled():
         figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
         cells: list[Axes] = list(grid.flat)
         for axes in cells[len(data.panels) :]:
             axes.set_visible(False)
-        for axes, panel in zip(cells, data.panels, strict=False):
-            _draw(axes, panel, data.names)
+        for axes, title, panel in zip(cells, titles, data.panels, strict=False):
+            axes.set_title(title)
+            _draw(axes, panel, names)
         return render(figure, title=data.title)
 
 
 def _draw(axes: Axes, panel: DotPanel, names: Sequence[str]) -> None:
-    axes.set_title(panel.title)
     axes.set_xlabel(panel.unit, fontsize=SMALL)
-    axes.set_yticks(range(len(names)), [_cut(name) for name in names])
+    axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -96,7 +106,8 @@ def _draw(axes: Axes, panel: DotPanel, names: Sequence[str]) -> None:
         )
     for row, dot in enumerate(panel.dots):
         _dot(axes, row, dot)
-    axes.margins(x=0.08)
+    has_arrow = any((dot.low is None) != (dot.high is None) for dot in panel.dots)
+    axes.margins(x=0.2 if has_arrow else 0.08)
 
 
 def _dot(axes: Axes, row: int, dot: Dot) -> None:
@@ -113,12 +124,25 @@ def _dot(axes: Axes, row: int, dot: Dot) -> None:
         )
         return
     axes.plot([min(known), max(known)], [row, row], color=colour, linewidth=1.4)
-    open_sides = (dot.low is None, "<", min(known)), (dot.high is None, ">", max(known))
     if (dot.low is None) != (dot.high is None):
         # Open on one side: an arrow says that nobody knows how far.
-        for is_open, marker, at in open_sides:
-            if is_open:
-                axes.plot(at, row, marker=marker, markersize=5, color=colour)
+        at, reach = (
+            (min(known), -ARROW_PT) if dot.low is None else (max(known), ARROW_PT)
+        )
+        axes.annotate(
+            "",
+            (at, row),
+            xytext=(reach, 0),
+            textcoords="offset points",
+            arrowprops={
+                "arrowstyle": "<|-",
+                "color": colour,
+                "linewidth": 1.4,
+                "mutation_scale": 7,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
     if dot.value is not None:
         axes.plot(
             dot.value,
@@ -128,7 +152,5 @@ def _dot(axes: Axes, row: int, dot: Dot) -> None:
             markeredgecolor=colour,
             markerfacecolor=colour if dot.is_best else PAPER,
         )
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= NAME_CHARS else f"{name[: NAME_CHARS - 1]}…"
+    elif len(known) == 1:
+        axes.plot(known, [row], marker="|", markersize=6, color=colour)

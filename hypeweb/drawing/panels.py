@@ -7,16 +7,25 @@ from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+)
 
-from hypeweb.drawing.labels import label_points
+from hypeweb.drawing.labels import fitted, width_pt
 from hypeweb.drawing.style import (
     COLOURS,
     DASHES,
     LINE,
     MARKERS,
+    PAPER,
     SMALL,
     SOFT,
+    TITLE,
     WIDTH_IN,
     Rendering,
     render,
@@ -25,10 +34,14 @@ from hypeweb.drawing.style import (
 
 Look = Literal["line", "points", "joined", "band", "hair", "steps", "bars"]
 QUIET = -1
-# How many stand beside each other; of more panels than here, three.
-COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2}
-ONE_HIGH_IN, TWO_HIGH_IN, THREE_HIGH_IN = 2.3, 1.5, 1.2
-NAME_CHARS = {1: 46, 2: 22, 3: 15}
+# Of more panels than this, three stand beside each other.
+MANY = 6
+ROW_IN = {1: 2.3, 2: 1.5, 3: 1.2}
+TITLE_PT = {1: 200.0, 2: 92.0, 3: 58.0}
+LEGEND_ROW_IN, LEGEND_PT = 0.17, 210.0
+GAP_PT = 4.0
+# So many series are told apart by marker, colour, and whether they are filled.
+N_TONES = 2 * len(MARKERS)
 
 
 @dataclass(frozen=True)
@@ -42,21 +55,18 @@ class Series:
     high: tuple[float | None, ...] = ()
     x_low: tuple[float | None, ...] = ()
     x_high: tuple[float | None, ...] = ()
-    names: tuple[str, ...] = ()
-    """Of each point, written beside it where there is room."""
+    name: str = ""
+    """In the legend, which tells the series of that name in every panel."""
     tone: int = 0
     """Colour, marker and dashes; `QUIET` for what is only ground."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A value that a panel is read against, as a dashed line."""
+    """A value that a panel is read against, as a dashed line; the caption names it."""
 
     axis: Literal["x", "y"]
     value: float
-    label: str
-    is_below: bool = False
-    """Whether the label stands below the line."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +92,13 @@ class Panels:
     """At least one."""
     x_limits: tuple[float, float] | None = None
     y_limits: tuple[float, float] | None = None
+    y_ticks: tuple[float, ...] = ()
+    """Where the usual ones say too little."""
     x_scale: Literal["linear", "log"] = "linear"
     shares_x: bool = True
     is_square: bool = False
     whole_x: bool = False
+    whole_y: bool = False
     row_in: float | None = None
     """Height of a row of panels, where the usual one is too low."""
 
@@ -93,12 +106,17 @@ class Panels:
 def draw_panels(data: Panels) -> Rendering:
     """Return small multiples in reading order."""
     n = len(data.panels)
-    columns = COLUMNS.get(n, 3)
+    columns = 3 if n > MANY else min(n, 2)
     rows = -(-n // columns)
-    usual_in = {1: ONE_HIGH_IN, 2: TWO_HIGH_IN, 3: THREE_HIGH_IN}[columns]
-    height = (data.row_in or usual_in) * rows + 0.3
+    titles = [
+        fitted(panel.title, TITLE_PT[columns], size=TITLE, weight="bold")
+        for panel in data.panels
+    ]
+    key = _key(data)
+    height = (data.row_in or ROW_IN[columns]) * rows + 0.3
     if data.is_square and n == 1:
         height = 0.85 * WIDTH_IN
+    height += LEGEND_ROW_IN * len(key)
     with styled():
         figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
         grid = figure.subplots(
@@ -107,20 +125,59 @@ def draw_panels(data: Panels) -> Rendering:
         cells: list[Axes] = list(grid.flat)
         for axes in cells[n:]:
             axes.set_visible(False)
-        for position, (axes, panel) in enumerate(
-            zip(cells[:n], data.panels, strict=True)
+        for position, (axes, title, panel) in enumerate(
+            zip(cells[:n], titles, data.panels, strict=True)
         ):
-            _draw_panel(axes, panel, data, name_chars=NAME_CHARS[columns])
+            _name(axes, panel, title)
+            _draw_panel(axes, panel, data)
             if data.shares_x and position + columns >= n:
                 axes.tick_params(labelbottom=True)
         _label_axes(figure, cells, data)
-        # Where names fit is known only once the axes have their place.
-        figure.draw_without_rendering()
-        for axes, panel in zip(cells[:n], data.panels, strict=True):
-            for series in panel.series:
-                if series.names:
-                    label_points(axes, series.x, series.y, series.names)
+        if key:
+            figure.legend(handles=key, loc="outside lower left", frameon=False)
+        if data.x_scale == "log":
+            # What fits is known only once the axes have their place.
+            figure.draw_without_rendering()
+            for axes in cells[:n]:
+                _spread_ticks(axes)
         return render(figure, title=data.title)
+
+
+def _key(data: Panels) -> list[Line2D]:
+    """Return how each named series is drawn, once for all panels."""
+    named = {
+        series.name: series
+        for panel in data.panels
+        for series in panel.series
+        if series.name
+    }
+    return [
+        Line2D(
+            [],
+            [],
+            label=fitted(name, LEGEND_PT, size=SMALL, n_lines=1),
+            linestyle="none",
+            **_marker(series),
+        )
+        for name, series in named.items()
+    ]
+
+
+def _spread_ticks(axes: Axes) -> None:
+    """Leave out labels that would touch the one to their right."""
+    low, high = axes.get_xlim()
+    ticks = [at for at in axes.xaxis.get_majorticklocs() if low <= at <= high]
+    if not ticks:
+        return
+    dots_per_pt = axes.figure.get_dpi() / 72
+    places = axes.transData.transform([(at, 1.0) for at in ticks])[:, 0] / dots_per_pt
+    kept, left = [], math.inf
+    for tick, place in sorted(zip(ticks, places, strict=True), reverse=True):
+        half = width_pt(f"{tick:g}", size=SMALL) / 2
+        if place + half + GAP_PT <= left:
+            kept.append(tick)
+            left = place - half
+    axes.xaxis.set_major_locator(FixedLocator(sorted(kept)))
 
 
 def _label_axes(figure: Figure, cells: Sequence[Axes], data: Panels) -> None:
@@ -132,11 +189,11 @@ def _label_axes(figure: Figure, cells: Sequence[Axes], data: Panels) -> None:
         figure.supxlabel(data.x_label, fontsize=8)
 
 
-def _draw_panel(axes: Axes, panel: Panel, data: Panels, *, name_chars: int) -> None:
-    _name(axes, panel, n_chars=name_chars)
+def _draw_panel(axes: Axes, panel: Panel, data: Panels) -> None:
     _scale(axes, data)
     for mark in panel.marks:
-        _mark(axes, mark)
+        line = axes.axhline if mark.axis == "y" else axes.axvline
+        line(mark.value, color=SOFT, linewidth=0.8, linestyle="--")
     for series in panel.series:
         _DRAWN[series.look](axes, series)
     # After what is drawn, which would widen them again.
@@ -146,15 +203,15 @@ def _draw_panel(axes: Axes, panel: Panel, data: Panels, *, name_chars: int) -> N
         axes.set_ylim(*data.y_limits)
 
 
-def _name(axes: Axes, panel: Panel, *, n_chars: int) -> None:
+def _name(axes: Axes, panel: Panel, title: str) -> None:
     """Write a panel's title and its note, which without a title stands in its place."""
     if panel.x_label:
         axes.set_xlabel(panel.x_label, fontsize=SMALL)
-    if not panel.title:
+    if not title:
         axes.set_title(panel.note, fontsize=SMALL, fontweight="normal")
         return
     n_lines = len(panel.note.splitlines())
-    axes.set_title(_cut(panel.title, n_chars), pad=4 + 1.3 * SMALL * n_lines)
+    axes.set_title(title, pad=4 + 1.3 * SMALL * n_lines)
     axes.annotate(
         panel.note,
         (0, 1),
@@ -172,38 +229,32 @@ def _scale(axes: Axes, data: Panels) -> None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(4, integer=data.whole_x))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+        n_ticks = 5 if data.is_square else 4
+        axes.xaxis.set_major_locator(MaxNLocator(n_ticks, integer=data.whole_x))
+    axes.yaxis.set_major_locator(
+        FixedLocator(data.y_ticks)
+        if data.y_ticks
+        else MaxNLocator(5, integer=data.whole_y)
+    )
     axes.grid(axis="y", color=LINE, linewidth=0.4)
     axes.set_axisbelow(True)
     if data.is_square:
         axes.set_box_aspect(1)
 
 
-def _cut(name: str, n_chars: int) -> str:
-    return name if len(name) <= n_chars else f"{name[: n_chars - 1]}…"
-
-
-def _mark(axes: Axes, mark: Mark) -> None:
-    style: dict[str, Any] = {"color": SOFT, "linewidth": 0.8, "linestyle": "--"}
-    text: dict[str, Any] = {
-        "color": SOFT,
-        "fontsize": SMALL,
-        "xytext": (2, -2 if mark.is_below else 2),
-        "va": "top" if mark.is_below else "bottom",
-        "textcoords": "offset points",
-    }
-    if mark.axis == "y":
-        axes.axhline(mark.value, **style)
-        at, coords = (0.0, mark.value), ("axes fraction", "data")
-    else:
-        axes.axvline(mark.value, **style)
-        at, coords = (mark.value, 0.0), ("data", "axes fraction")
-    axes.annotate(mark.label, at, xycoords=coords, **text)
-
-
 def _colour(series: Series) -> str:
     return SOFT if series.tone == QUIET else COLOURS[series.tone % len(COLOURS)]
+
+
+def _marker(series: Series) -> dict[str, Any]:
+    tone = max(series.tone, 0)
+    is_open = tone // len(MARKERS) % 2
+    return {
+        "color": _colour(series),
+        "marker": MARKERS[tone % len(MARKERS)],
+        "markersize": 3.5,
+        "markerfacecolor": PAPER if is_open else _colour(series),
+    }
 
 
 def _draw_line(axes: Axes, series: Series) -> None:
@@ -241,11 +292,9 @@ def _draw_points(axes: Axes, series: Series) -> None:
         series.y,
         xerr=_reach(series.x, series.x_low, series.x_high),
         yerr=_reach(series.y, series.low, series.high),
-        color=_colour(series),
-        marker=MARKERS[max(series.tone, 0) % len(MARKERS)],
-        markersize=3.5,
         linestyle="none",
         elinewidth=0.9,
+        **_marker(series),
     )
 
 

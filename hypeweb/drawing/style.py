@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Raised when the same data would be drawn differently.
-VERSION = 2
+VERSION = 3
 INK, SOFT, LINE, PAPER = "#16191d", "#545b63", "#c9c9c1", "#ffffff"
 # Okabe and Ito (2008): apart for every kind of colour vision. Series differ in marker
 # and dashes as well, so that they are apart in grey too.
@@ -20,7 +20,7 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 # One column of a journal: nothing is made smaller in print, nor on a phone.
 WIDTH_IN, HEIGHT_IN = 3.5, 2.4
 PNG_DPI = 300
-SMALL = 7.0
+SMALL, TITLE = 7.0, 8.0
 # The same drawing on the dark ground of the page.
 DARK = {
     INK: "#e8e8e3",
@@ -41,7 +41,7 @@ SETTINGS = {
     "axes.titlecolor": INK,
     "axes.titlelocation": "left",
     "axes.labelsize": 8,
-    "axes.titlesize": 8,
+    "axes.titlesize": TITLE,
     "axes.titleweight": "bold",
     "figure.facecolor": PAPER,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
@@ -50,6 +50,7 @@ SETTINGS = {
     "svg.fonttype": "path",
     "svg.hashsalt": "hypeweb",
     "text.color": INK,
+    "text.parse_math": False,  # names are names, with $ too
     "xtick.color": SOFT,
     "xtick.labelsize": 7,
     "ytick.color": SOFT,

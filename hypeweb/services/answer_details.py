@@ -13,7 +13,7 @@ from hypeweb.science.judgments_table import JudgmentsTable
 from hypeweb.science.learning import LearningCurve, learning_curve
 from hypeweb.science.psychometric import ThresholdFit, fit_threshold
 from hypeweb.science.thresholds import ArmThreshold, combine_thresholds
-from hypeweb.services import quality, scores
+from hypeweb.services import comparisons, quality, scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,9 @@ def answer_details(
     table = judgments_behind(study, population=population, exclusions=exclusions)
     if not table.truth.size:
         return None
-    arms = tuple(_arm(study, table, name) for name in sorted(table.names["arm"]))
+    judged = set(table.names["arm"])
+    names = comparisons.arm_names(list(study.arms.all())).values()
+    arms = tuple(_arm(study, table, name) for name in names if name in judged)
     everyone = [one for arm in arms for one in arm.evaluators]
     return AnswerDetails(
         arms=arms,

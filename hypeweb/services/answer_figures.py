@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from hypeweb.drawing.panels import QUIET, Mark, Panel, Panels, Series, draw_panels
-from hypeweb.science.answers import EvaluatorAnswers
 from hypeweb.science.estimates import mean_over_evaluators
 from hypeweb.science.images import ImageRates
 from hypeweb.science.psychometric import chance_correct
@@ -59,7 +58,8 @@ def _image_rates(details: AnswerDetails) -> Iterator[Planned]:
         )
     yield Planned(
         kind="image_rates",
-        title="How often each image deceived, sorted, with 95 % intervals",
+        title="How often each image deceived, sorted, with 95 % intervals; dashed: the "
+        "mean",
         alt=listed(told),
         data=Panels(
             title="Deception rate per image",
@@ -89,7 +89,7 @@ def _rates_panel(name: str, rates: ImageRates) -> Panel:
                 high=_plain(100 * rates.high[rows]),
             ),
         ),
-        marks=(Mark("y", 100 * rates.mean, "mean"),),
+        marks=(Mark("y", 100 * rates.mean),),
     )
 
 
@@ -143,10 +143,11 @@ def _learning_alt(arm: ArmAnswers) -> str:
 
 
 def _staircases(report: Report, details: AnswerDetails) -> Iterator[Planned]:
-    texts = _score_texts(report)
+    texts, values = _score_texts(report), _score_values(report)
     yield Planned(
         kind="staircases",
-        title="Staircases: every block of every evaluator, and their median",
+        title="Staircases: every block of every evaluator (thin), and their median "
+        "(thick); dashed: the arm's score",
         alt=listed(
             [
                 f"“{arm.name}”: {texts.get(arm.name, 'no score')}."
@@ -162,6 +163,7 @@ def _staircases(report: Report, details: AnswerDetails) -> Iterator[Planned]:
                     title=arm.name,
                     note=texts.get(arm.name, ""),
                     series=_traces(arm),
+                    marks=tuple(Mark("y", at) for at in values.get(arm.name, ())),
                 )
                 for arm in details.arms
             ),
@@ -203,7 +205,8 @@ def _psychometric(report: Report, details: AnswerDetails) -> Iterator[Planned]:
     yield Planned(
         kind="psychometric",
         title="Share correct over the exposure shown: each evaluator's fit (thin), "
-        "the arm's (thick), and the answers",
+        "the arm's (thick), and the answers, with each evaluator's exposures scaled "
+        "to the arm's threshold; dashed: 75 %",
         alt=listed(
             [
                 f"“{arm.name}”: {arm.threshold.statement}"
@@ -217,7 +220,8 @@ def _psychometric(report: Report, details: AnswerDetails) -> Iterator[Planned]:
             y_label="correct, %",
             panels=tuple(_function_panel(arm, grid) for arm in arms),
             x_scale="log",
-            y_limits=(35, 102),
+            y_limits=(38, 102),
+            y_ticks=(50, 75, 100),
         ),
         draw=draw_panels,
     )
@@ -254,15 +258,28 @@ def _function_panel(arm: ArmAnswers, grid: NDArray[np.float64]) -> Panel:
         thick = (Series("line", x=_plain(grid), y=_plain(100 * curve)),)
     return Panel(
         title=arm.name,
-        series=(*hairs, *thick, _answers_by_exposure(arm.evaluators)),
-        marks=(Mark("y", TARGET, "75 %"),),
+        series=(*hairs, *thick, *_answers_by_exposure(arm, pooled)),
+        marks=(Mark("y", TARGET),),
     )
 
 
-def _answers_by_exposure(evaluators: Sequence[EvaluatorAnswers]) -> Series:
-    """Return the share correct in bins of the exposures, as many answers in each."""
-    shown = np.concatenate([one.exposures_shown() for one in evaluators])
-    is_right = np.concatenate([~one.wrong for one in evaluators])
+def _answers_by_exposure(
+    arm: ArmAnswers, pooled_ms: float | None
+) -> tuple[Series, ...]:
+    """Return the share correct in bins of the exposures, as many answers in each.
+
+    A staircase shows each evaluator what lies near their own threshold: put together
+    as they are, the answers of different people would make no curve at all.
+    """
+    scaled = [
+        (one, pooled_ms / fit.threshold_ms)
+        for one, fit in zip(arm.evaluators, arm.fits, strict=True)
+        if pooled_ms is not None and fit.threshold_ms is not None
+    ]
+    if not scaled:
+        return ()
+    shown = np.concatenate([one.exposures_shown() * by for one, by in scaled])
+    is_right = np.concatenate([~one.wrong for one, _ in scaled])
     order = np.argsort(shown, kind="stable")
     bins = [rows for rows in np.array_split(order, N_BINS) if rows.size]
     right = np.array([np.count_nonzero(is_right[rows]) for rows in bins])
@@ -271,7 +288,7 @@ def _answers_by_exposure(evaluators: Sequence[EvaluatorAnswers]) -> Series:
     low, high = (
         beta(right + 0.5, all_ - right + 0.5).ppf(share) for share in (0.025, 0.975)
     )
-    return Series(
+    points = Series(
         "points",
         x=tuple(float(np.median(shown[rows])) for rows in bins),
         y=_plain(100 * right / all_),
@@ -279,6 +296,7 @@ def _answers_by_exposure(evaluators: Sequence[EvaluatorAnswers]) -> Series:
         high=_plain(100 * np.maximum(high, right / all_)),
         tone=1,
     )
+    return (points,)
 
 
 def _thresholds(report: Report, details: AnswerDetails) -> Iterator[Planned]:
@@ -290,7 +308,7 @@ def _thresholds(report: Report, details: AnswerDetails) -> Iterator[Planned]:
     yield Planned(
         kind="thresholds",
         title="Each evaluator's threshold at 75 % with 95 % intervals; grey where it "
-        "lies beyond the limits or cannot be told",
+        "lies beyond the limits or cannot be told; dashed: the arm's",
         alt=listed([_threshold_alt(arm) for arm in arms]),
         data=Panels(
             title="Thresholds of the evaluators",
@@ -299,7 +317,8 @@ def _thresholds(report: Report, details: AnswerDetails) -> Iterator[Planned]:
             panels=tuple(_threshold_panel(arm, limits) for arm in arms),
             x_scale="log",
             x_limits=(limits[0] * 0.85, limits[1] * 1.15),
-            row_in=min(max(0.6 + EVALUATOR_IN * n_most, 1.2), 4.0),
+            row_in=min(max(0.8 + EVALUATOR_IN * n_most, 1.5), 4.0),
+            whole_y=True,
         ),
         draw=draw_panels,
     )
@@ -342,7 +361,7 @@ def _threshold_panel(arm: ArmAnswers, limits: tuple[float, float]) -> Panel:
                 ),
             ),
         ),
-        marks=() if pooled is None else (Mark("x", pooled, "arm"),),
+        marks=() if pooled is None else (Mark("x", pooled),),
     )
 
 
@@ -443,7 +462,7 @@ def _exposures(details: AnswerDetails) -> Iterator[Planned]:
                             high=high,
                         ),
                     ),
-                    marks=(Mark("y", 0.0, ""),),
+                    marks=(Mark("y", 0.0),),
                 ),
             ),
         ),
@@ -455,6 +474,15 @@ def _score_texts(report: Report) -> dict[str, str]:
     column = score_columns(report.study)[0]
     return {
         row.arm_label: printed(column, cell)
+        for row, cell in cells_of(report, column)
+        if cell.value is not None
+    }
+
+
+def _score_values(report: Report) -> dict[str, tuple[float, ...]]:
+    column = score_columns(report.study)[0]
+    return {
+        row.arm_label: (cell.value,)
         for row, cell in cells_of(report, column)
         if cell.value is not None
     }

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hypeweb.drawing.curves import Curve, Point, draw_curve
 from hypeweb.drawing.dots import Dot, DotPanel, Dots, draw_dots
-from hypeweb.drawing.panels import QUIET, Mark, Panel, Panels, Series, draw_panels
+from hypeweb.drawing.panels import (
+    N_TONES,
+    QUIET,
+    Mark,
+    Panel,
+    Panels,
+    Series,
+    draw_panels,
+)
 from hypeweb.models import Evaluation, LabelCount
 from hypeweb.services import evaluations, sweeps
 from hypeweb.services.planned_figures import (
@@ -21,7 +29,7 @@ from hypeweb.services.planned_figures import (
 )
 from hypeweb.services.report_columns import METRIC_COLUMNS, Column, score_columns
 from hypeweb.services.report_sections import says_something
-from hypeweb.services.reports import Report, Row
+from hypeweb.services.reports import Cell, Report, Row
 
 LABELS_SHOWN = 40
 PLANE = ("precision", "recall")
@@ -83,7 +91,8 @@ def _dots(
 
 
 def _dot_panel(report: Report, column: Column) -> DotPanel:
-    arrow = {"up": " ↑", "down": " ↓", "": ""}[column.direction]
+    # No line begins with an arrow.
+    arrow = {"up": "\u00a0↑", "down": "\u00a0↓", "": ""}[column.direction]
     return DotPanel(
         title=f"{column.label}{arrow}",
         unit=column.unit,
@@ -176,28 +185,18 @@ def _people_and_metrics(report: Report) -> Iterator[Planned]:
                 title="",
                 x_label=axis_label(column),
                 note=rho,
-                series=(
-                    Series(
-                        "points",
-                        x=tuple((m.value or 0.0) * column.factor for _, m, _ in both),
-                        y=tuple((p.value or 0.0) * score.factor for _, _, p in both),
-                        x_low=tuple(scaled(column, m.low) for _, m, _ in both),
-                        x_high=tuple(scaled(column, m.high) for _, m, _ in both),
-                        low=tuple(scaled(score, p.low) for _, _, p in both),
-                        high=tuple(scaled(score, p.high) for _, _, p in both),
-                        names=tuple(row.arm_label for row, _, _ in both),
-                    ),
-                ),
+                series=_arms(report, both, x=column, y=score),
             )
         )
         said = f"Spearman's {rho}" if rho else "no rank correlation that says anything"
         told.append(f"{column.label}: {said}.")
     if panels:
-        n_arms = max(len(panel.series[0].x) for panel in panels)
+        n_arms = max(len(panel.series) for panel in panels)
         statement = report.agreement.statement if report.agreement else ""
+        title = f"{score.label} against each metric, arm by arm"
         yield Planned(
             kind="people_and_metrics",
-            title=f"{score.label} against each metric, arm by arm",
+            title=f"{title}. {statement}".rstrip(". "),
             alt=listed(
                 [
                     f"{score.label} against each metric over {n_arms} arms.",
@@ -221,9 +220,9 @@ def _plane(report: Report) -> Iterator[Planned]:
     columns = {column.key: column for column in METRIC_COLUMNS}
     precision, recall = (columns[key] for key in PLANE)
     both = [
-        (row, fidelity, diversity)
-        for (row, fidelity), (_, diversity) in zip(
-            cells_of(report, precision), cells_of(report, recall), strict=True
+        (row, diversity, fidelity)
+        for (row, diversity), (_, fidelity) in zip(
+            cells_of(report, recall), cells_of(report, precision), strict=True
         )
         if fidelity.value is not None and diversity.value is not None
     ]
@@ -240,18 +239,7 @@ def _plane(report: Report) -> Iterator[Planned]:
             panels=(
                 Panel(
                     title="",
-                    series=(
-                        Series(
-                            "points",
-                            x=tuple(d.value or 0.0 for _, _, d in both),
-                            y=tuple(f.value or 0.0 for _, f, _ in both),
-                            x_low=tuple(d.low for _, _, d in both),
-                            x_high=tuple(d.high for _, _, d in both),
-                            low=tuple(f.low for _, f, _ in both),
-                            high=tuple(f.high for _, f, _ in both),
-                            names=tuple(row.arm_label for row, _, _ in both),
-                        ),
-                    ),
+                    series=_arms(report, both, x=recall, y=precision),
                 ),
             ),
             x_limits=(-0.02, 1.02),
@@ -259,6 +247,32 @@ def _plane(report: Report) -> Iterator[Planned]:
             is_square=True,
         ),
         draw=draw_panels,
+    )
+
+
+def _arms(
+    report: Report,
+    both: Sequence[tuple[Row, Cell, Cell]],
+    *,
+    x: Column,
+    y: Column,
+) -> tuple[Series, ...]:
+    """Return two numbers of the arms as points, named unless they are too many."""
+    tones = {row.arm_label: tone for tone, row in enumerate(report.rows)}
+    is_named = 1 < len(tones) <= N_TONES
+    return tuple(
+        Series(
+            "points",
+            x=((across.value or 0.0) * x.factor,),
+            y=((up.value or 0.0) * y.factor,),
+            x_low=(scaled(x, across.low),),
+            x_high=(scaled(x, across.high),),
+            low=(scaled(y, up.low),),
+            high=(scaled(y, up.high),),
+            name=row.arm_label if is_named else "",
+            tone=tones[row.arm_label] if is_named else 0,
+        )
+        for row, across, up in both
     )
 
 
@@ -278,11 +292,12 @@ def _distance_by_size(runs: Mapping[str, Evaluation]) -> Iterator[Planned]:
         panels.append(
             Panel(
                 title=name,
+                note=f"FID∞ {line['value']:.2f}",
                 series=(
                     Series("line", x=tuple(grid), y=tuple(fitted)),
                     Series("points", x=tuple(sizes), y=tuple(line["scores"])),
                 ),
-                marks=(Mark("y", line["value"], "without bias", is_below=True),),
+                marks=(Mark("y", line["value"]),),
             )
         )
         told.append(
@@ -292,7 +307,8 @@ def _distance_by_size(runs: Mapping[str, Evaluation]) -> Iterator[Planned]:
     if panels:
         yield Planned(
             kind="fid_by_size",
-            title="FID against the number of generated images",
+            title="FID against the number of generated images; dashed: FID∞, where the "
+            "fitted line would end",
             alt=listed(["FID depends on the number of images.", *told]),
             data=Panels(
                 title="FID against the number of images",

@@ -6,7 +6,16 @@ import pytest
 from PIL import Image
 
 from hypeweb.drawing.dots import Dot, DotPanel, Dots, draw_dots
-from hypeweb.drawing.panels import QUIET, Mark, Panel, Panels, Series, draw_panels
+from hypeweb.drawing.labels import fitted, width_pt
+from hypeweb.drawing.panels import (
+    QUIET,
+    Mark,
+    Panel,
+    Panels,
+    Series,
+    _spread_ticks,
+    draw_panels,
+)
 from hypeweb.drawing.style import DARK, PAPER
 
 LOOKS = ("line", "points", "joined", "hair", "steps", "bars", "band")
@@ -78,7 +87,7 @@ def test_marks_scales_and_limits_draw():
     marked = Panel(
         "Marked",
         (Series("line", (100.0, 1000.0), (50.0, 99.0)),),
-        marks=(Mark("y", 75.0, "75 %"), Mark("x", 300.0, "arm", is_below=True)),
+        marks=(Mark("y", 75.0), Mark("x", 300.0)),
     )
     drawn = draw_panels(
         panels(
@@ -92,16 +101,58 @@ def test_marks_scales_and_limits_draw():
     assert drawn.height_pt == pytest.approx(0.85 * 252, abs=1)
 
 
-def test_names_beside_points_are_left_out_where_there_are_many():
-    def with_names(n):
-        names = tuple(f"arm {i}" for i in range(n))
-        at = tuple(float(i) for i in range(n))
-        named = draw_panels(panels(series=(Series("points", at, at, names=names),)))
-        bare = draw_panels(panels(series=(Series("points", at, at),)))
-        return named.png != bare.png
+def test_named_series_are_told_in_a_legend_below():
+    def drawn(*names):
+        series = tuple(
+            Series("points", (float(tone),), (1.0,), name=name, tone=tone)
+            for tone, name in enumerate(names)
+        )
+        return draw_panels(panels(2, series=series))
 
-    assert with_names(3)
-    assert not with_names(30)
+    bare, named = drawn("", ""), drawn("one arm", "another arm")
+    # A line for each name, once for both panels.
+    assert named.height_pt - bare.height_pt == pytest.approx(2 * 0.17 * 72, abs=1)
+
+
+def test_names_are_wrapped_and_keep_their_ends():
+    name = "StyleGAN2-ADA of 2020, 140k steps, truncation 0.5"
+    lines = fitted(name, 92.0, size=8.0).split("\n")
+    assert lines[0] == "StyleGAN2-ADA of"
+    assert lines[1].startswith("…")
+    assert lines[1].endswith(" truncation 0.5")
+    assert all(width_pt(line, size=8.0) <= 92.0 for line in lines)
+    assert fitted("early", 92.0, size=8.0) == "early"
+    assert fitted("a" * 60, 92.0, size=8.0).startswith("aaaaaaaaaa")
+    assert "\n" not in fitted(name, 92.0, size=8.0, n_lines=1)
+    assert fitted("wide", 0.0, size=8.0) == "w\n…"
+
+
+def test_names_with_signs_of_formulas_are_names():
+    draw_panels(
+        panels(panels=(Panel("costs $5_ and $x^{", panels().panels[0].series),))
+    )
+
+
+@pytest.mark.parametrize("n", [1, 4, 9])
+def test_labels_of_a_log_axis_do_not_touch(n, monkeypatch):
+    kept = []
+
+    def spread(axes):
+        _spread_ticks(axes)
+        dpi = axes.figure.get_dpi()
+        at = axes.xaxis.get_majorticklocs()
+        places = axes.transData.transform([(one, 1.0) for one in at])[:, 0] * 72 / dpi
+        kept.append((at, places))
+
+    monkeypatch.setattr("hypeweb.drawing.panels._spread_ticks", spread)
+    series = (Series("line", (180.0, 2000.0), (1.0, 2.0)),)
+    draw_panels(panels(n, series=series, x_scale="log"))
+    assert len(kept) == n
+    for at, places in kept:
+        halves = [width_pt(f"{one:g}", size=7.0) / 2 for one in at]
+        for number in range(1, len(at)):
+            gap = places[number] - places[number - 1]
+            assert gap >= halves[number] + halves[number - 1]
 
 
 @pytest.mark.parametrize("n", [1, 3, 30])

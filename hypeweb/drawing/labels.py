@@ -3,6 +3,8 @@
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+NEVER_FIRST = "%↑↓"
+
 
 def width_pt(text: str, *, size: float, weight: str = "normal") -> float:
     """Return how wide a line of text is drawn."""
@@ -25,7 +27,11 @@ def fitted(
     lines: list[str] = []
     rest = text
     while not fits(rest) and len(lines) < n_lines - 1:
-        ends = [at for at, letter in enumerate(rest) if letter == " " and at]
+        ends = [
+            at
+            for at in range(1, len(rest) - 1)
+            if rest[at] == " " and rest[at + 1] not in NEVER_FIRST
+        ]
         # A word that is too long breaks anywhere.
         ends = [at for at in ends if fits(rest[:at])] or [
             at for at in range(1, len(rest)) if at == 1 or fits(rest[:at])

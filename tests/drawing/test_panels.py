@@ -125,6 +125,7 @@ def test_names_are_wrapped_and_keep_their_ends():
     assert fitted("a" * 60, 92.0, size=8.0).startswith("aaaaaaaaaa")
     assert "\n" not in fitted(name, 92.0, size=8.0, n_lines=1)
     assert fitted("wide", 0.0, size=8.0) == "w\n…"
+    assert fitted("Threshold at 75 % ↑", 74.0, size=8.0) == "Threshold at\n75 % ↑"
 
 
 def test_names_with_signs_of_formulas_are_names():

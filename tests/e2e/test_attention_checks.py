@@ -45,7 +45,7 @@ def answer_all(page, n: int, *, answer) -> None:
 def test_the_form_asks_for_checks_and_rules(page, live_server, check_page):
     log_in(page, live_server, "/studies/new/")
     form = page.get_by_role("group", name="Quality of the answers")
-    form.locator("summary").click()
+    form.locator("summary", has_text="Numbers of the rules").click()
     expect(form.get_by_label("an answer is too quick below, ms")).to_have_value("150")
     for name, is_checked in {
         "missed too many attention checks": True,

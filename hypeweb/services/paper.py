@@ -242,7 +242,7 @@ def _conduct(report: Report) -> list[Said]:
     n_people = max(people) if study.is_within else sum(people)
     n_answers = sum(row.n_judgments for row in report.rows)
     who = (
-        "simulated evaluators, no people"
+        "simulated evaluators (no people)"
         if report.population == "simulated"
         else "evaluators"
     )

@@ -677,8 +677,8 @@ def _notes(
     n_void = _n_void(study, population)
     if n_void:
         notes.append(
-            f"{n_void} judgments were left out because their exposure failed or they "
-            "came too late."
+            f"{n_void} judgments were left out: the exposure failed, the answer came "
+            "too late, or the image was never sent."
         )
     n_shown_again = sum(row.n_shown_again for row in rows)
     if n_shown_again:

@@ -169,7 +169,7 @@ def test_simulated_evaluators_are_no_people(study):
     walk(join(study, population="simulated"))
     scores.score_study(study.pk, now=NOW)
     report = reports.build_report(study)
-    assert "1 simulated evaluators, no people gave" in paper.methods_text(report)
+    assert "1 simulated evaluators (no people) gave" in paper.methods_text(report)
     assert "All evaluators are simulated." in paper.latex_table(report)
 
 

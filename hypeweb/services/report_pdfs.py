@@ -16,6 +16,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
+from PIL import ImageFile
 
 from hypeweb.models import Job, ReportPdf, ReportVersion, Sample, Study
 from hypeweb.services import figures, jobs, paper, report_versions, reports, samples
@@ -133,6 +134,9 @@ def _render(job: ReportPdf) -> bytes:
         from weasyprint.text.fonts import FontConfiguration
     except (ImportError, OSError) as error:
         raise DomainError(NO_LIBRARIES) from error
+    # Importing weasyprint has Pillow take truncated images in the whole process, and
+    # the worker that sets PDFs also decides which images a sample set keeps.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     page = _page(job)
     own = Own(page["study"], job.version)
     fonts = FontConfiguration()

@@ -1,11 +1,14 @@
+import io
 import re
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
+from PIL import Image
 
 from hypeweb.models import ReportPdf
 from hypeweb.services import (
@@ -19,6 +22,7 @@ from hypeweb.services import (
     scores,
 )
 from hypeweb.services.errors import NotFoundError
+from tests import factories
 from tests.factories import NOW, join, walk
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +99,13 @@ def test_a_versions_pdf_names_the_version_on_every_page(scored, tmp_path):
     # It is made once.
     assert report_pdfs.request_pdfs_of(version) == [pdf]
     assert jobs.claim(ReportPdf, pdf.pk, now=timezone.now()) is None
+
+
+def test_a_worker_that_set_a_pdf_still_refuses_truncated_images(ask):
+    made(ask())
+    png = factories.png_bytes(np.random.default_rng(0))
+    with pytest.raises(OSError, match="truncated"):
+        Image.open(io.BytesIO(png[:-30])).load()
 
 
 def test_the_report_as_it_is_is_set_anew_when_asked(ask):
